@@ -1,0 +1,1 @@
+//! The headless face: command line, JSON documents, exit codes.

@@ -1,0 +1,4 @@
+//! The rehearsal engine on candle and the simulated server: a real OpenAI-compatible endpoint in this binary.
+
+#[cfg(feature = "embedded")]
+pub mod api;

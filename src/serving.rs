@@ -1,0 +1,1 @@
+//! Model servers: starting one, probing one, stopping one.

@@ -1,0 +1,1 @@
+//! Tokenizer and chat template of a Hugging Face model folder.
