@@ -20,16 +20,8 @@ fn latencies(mode_ms: f64, spread: f64, samples: f64) -> Vec<u64> {
         .map(|i| {
             let z = (f64::from(i) - bucket_of(mode_ms)) / spread;
             // A steep rise and a long fall, as first-token times have.
-            let density = if z < 0.0 {
-                (-z * z * 3.0).exp()
-            } else {
-                (-z * 1.1).exp() * (1.0 + z * 0.9)
-            };
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a small positive count"
-            )]
+            let density = if z < 0.0 { (-z * z * 3.0).exp() } else { (-z * 1.1).exp() * (1.0 + z * 0.9) };
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive count")]
             let count = (density * samples / 20.0).round() as u64;
             count + u64::from(i == 168)
         })
@@ -39,18 +31,12 @@ fn latencies(mode_ms: f64, spread: f64, samples: f64) -> Vec<u64> {
 /// The value below which `share` of the samples lie, as the upper edge of its bucket.
 fn percentile(counts: &[u64], share: f64) -> f64 {
     let total: u64 = counts.iter().sum();
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "made-up data of a few thousand samples"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "made-up data of a few thousand samples")]
     let wanted = share * total as f64;
     let mut seen = 0.0;
     let mut edge = FIRST_MS;
     for &count in counts {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "made-up data of a few thousand samples"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "made-up data of a few thousand samples")]
         let count = count as f64;
         seen += count;
         edge *= RATIO;
@@ -63,18 +49,10 @@ fn percentile(counts: &[u64], share: f64) -> f64 {
 
 fn main() {
     let counts = latencies(160.0, 9.0, 4_000.0);
-    let bins = LogBins {
-        first: FIRST_MS,
-        ratio: RATIO,
-        counts: &counts,
-    };
+    let bins = LogBins { first: FIRST_MS, ratio: RATIO, counts: &counts };
     let mut axis = LogAxis::new(100.0, 500.0);
     axis.widen_to(&bins);
-    let mark = |at, label, colour| Mark {
-        at,
-        label,
-        style: Style::new().fg(colour),
-    };
+    let mark = |at, label, colour| Mark { at, label, style: Style::new().fg(colour) };
     let marks = [
         mark(percentile(&counts, 0.50), "P50", Color::Green),
         mark(percentile(&counts, 0.90), "P90", Color::Yellow),
@@ -93,10 +71,7 @@ fn main() {
                 .format(figure::tick_ms)
                 .ascii(ascii)
                 .render(buf.area, &mut buf);
-            println!(
-                "TTFT ms, {width}×{height}{}",
-                if ascii { ", ascii" } else { "" }
-            );
+            println!("TTFT ms, {width}×{height}{}", if ascii { ", ascii" } else { "" });
             print_buffer(&buf);
         }
     }
@@ -110,11 +85,7 @@ fn print_buffer(buf: &Buffer) {
         for x in buf.area.left()..buf.area.right() {
             let cell = &buf[(x, y)];
             if colour {
-                line.push_str(&format!(
-                    "\x1b[0;{};{}m",
-                    code(cell.fg, 30, 90),
-                    code(cell.bg, 40, 100)
-                ));
+                line.push_str(&format!("\x1b[0;{};{}m", code(cell.fg, 30, 90), code(cell.bg, 40, 100)));
             }
             line.push_str(cell.symbol());
         }

@@ -18,11 +18,7 @@ fn step(k: i32) -> f64 {
 
 /// `v` times 10 to the `exponent`. Dividing by a whole power rounds once, so 3 · 10⁻¹ is the float that prints as 0.3.
 fn times_power(v: f64, exponent: i32) -> f64 {
-    if exponent < 0 {
-        v / 10_f64.powi(-exponent)
-    } else {
-        v * 10_f64.powi(exponent)
-    }
+    if exponent < 0 { v / 10_f64.powi(-exponent) } else { v * 10_f64.powi(exponent) }
 }
 
 /// The largest step not above `v`, which is positive and finite.
@@ -42,11 +38,7 @@ fn step_below(v: f64) -> i32 {
 /// The smallest step not below `v`, which is positive and finite.
 fn step_above(v: f64) -> i32 {
     let k = step_below(v);
-    if step(k) < v * (1.0 - 1e-12) {
-        k + 1
-    } else {
-        k
-    }
+    if step(k) < v * (1.0 - 1e-12) { k + 1 } else { k }
 }
 
 /// A logarithmic range between two 1-2-5 values, for latencies.
@@ -82,10 +74,7 @@ impl LogAxis {
         let (lo, hi) = (step_below(lo), step_above(hi));
         // One step across the whole width would draw a narrow distribution as a plateau.
         match hi - lo {
-            0 => Self {
-                lo: lo - 1,
-                hi: hi + 1,
-            },
+            0 => Self { lo: lo - 1, hi: hi + 1 },
             1 => Self { lo: lo - 1, hi },
             _ => Self { lo, hi },
         }
@@ -124,11 +113,7 @@ impl LogAxis {
     /// Where `v` lies, 0 at the lower end and 1 at the upper; outside (or NaN) clamped.
     #[must_use]
     pub fn position(self, v: f64) -> f64 {
-        if v > self.lo() {
-            ((v / self.lo()).ln() / (self.hi() / self.lo()).ln()).min(1.0)
-        } else {
-            0.0
-        }
+        if v > self.lo() { ((v / self.lo()).ln() / (self.hi() / self.lo()).ln()).min(1.0) } else { 0.0 }
     }
 
     /// The column of `width` in which `v` lies; values outside go to the first or last. 0 if `width` is 0.
@@ -151,9 +136,7 @@ impl LogAxis {
         let columns = i32::from(width).max(1);
         let steps = (self.hi - self.lo).max(1);
         let decades = (steps * 4).div_euclid(columns * 3) * 3 + 3;
-        let aligned = |stride: i32, to: i32| {
-            (self.lo..=self.hi).filter(move |k| (k - to).rem_euclid(stride) == 0)
-        };
+        let aligned = |stride: i32, to: i32| (self.lo..=self.hi).filter(move |k| (k - to).rem_euclid(stride) == 0);
         let (stride, to) = match () {
             () if steps * 4 <= columns => (1, 0),
             () if aligned(decades, 0).nth(1).is_some() => (decades, 0),
@@ -189,27 +172,16 @@ impl LinearAxis {
     #[must_use]
     pub fn new(lo: f64, hi: f64) -> Self {
         let usable = |v: f64| {
-            if v.is_finite() {
-                v.clamp(-1e280, 1e280)
-            } else {
-                0.0
-            }
+            if v.is_finite() { v.clamp(-1e280, 1e280) } else { 0.0 }
         };
         let (a, b) = (usable(lo), usable(hi));
         let (lo, hi) = (a.min(b), a.max(b));
         // A single value gets a range that its size suggests; 0 gets 0 to 1.
-        let hi = if hi - lo > lo.abs() * 1e-9 + 1e-280 {
-            hi
-        } else {
-            lo + if lo == 0.0 { 1.0 } else { lo.abs() * 0.1 }
-        };
+        let hi = if hi - lo > lo.abs() * 1e-9 + 1e-280 { hi } else { lo + if lo == 0.0 { 1.0 } else { lo.abs() * 0.1 } };
         let k = step_above((hi - lo) / 5.0);
         let (size, exponent) = (step(k.rem_euclid(3)), k.div_euclid(3));
         let steps = |v: f64| times_power(v, -exponent) / size;
-        Self {
-            lo: times_power((steps(lo) + 1e-9).floor() * size, exponent),
-            hi: times_power((steps(hi) - 1e-9).ceil() * size, exponent),
-        }
+        Self { lo: times_power((steps(lo) + 1e-9).floor() * size, exponent), hi: times_power((steps(hi) - 1e-9).ceil() * size, exponent) }
     }
 
     /// From 0 to at least `hi`.
@@ -225,19 +197,17 @@ impl LinearAxis {
         }
         let wider = Self::new(self.lo.min(v), self.hi.max(v));
         // `min` and `max` so that rounding can never move a bound inwards.
-        *self = Self {
-            lo: wider.lo.min(self.lo),
-            hi: wider.hi.max(self.hi),
-        };
+        *self = Self { lo: wider.lo.min(self.lo), hi: wider.hi.max(self.hi) };
         true
     }
 
     /// As [`widen`](Self::widen), with every reading that is there.
     pub fn widen_to(&mut self, samples: &[Option<f64>]) -> bool {
-        samples
-            .iter()
-            .flatten()
-            .fold(false, |grown, &v| self.widen(v) || grown)
+        let mut grown = false;
+        for &v in samples.iter().flatten() {
+            grown |= self.widen(v);
+        }
+        grown
     }
 
     /// Lower end.
@@ -267,21 +237,14 @@ impl LinearAxis {
         // The finest step that divides the range and leaves room; the whole range if there is none.
         let whole = (finest..finest + 10).find_map(|k| {
             let intervals = span / step(k);
-            let even = (intervals - intervals.round()).abs() < 1e-6
-                && (self.lo / step(k)).fract().abs() % 1.0 < 1e-6;
+            let even = (intervals - intervals.round()).abs() < 1e-6 && (self.lo / step(k)).fract().abs() % 1.0 < 1e-6;
             (even && intervals.round() <= most).then_some((k, intervals.round()))
         });
         let (k, intervals) = whole.map_or((0, 1.0), |(k, n)| (k, n));
         let size = if whole.is_some() { step(k) } else { span };
         let count = num::index(intervals).clamp(1, usize::from(rows.max(1)));
         let (lo, hi) = (self.lo, self.hi);
-        (0..=count).map(move |i| {
-            if i == count {
-                hi
-            } else {
-                size.mul_add(num::float_len(i), lo)
-            }
-        })
+        (0..=count).map(move |i| if i == count { hi } else { size.mul_add(num::float_len(i), lo) })
     }
 }
 
@@ -312,18 +275,7 @@ mod tests {
     #[test]
     fn a_log_range_never_shrinks_whatever_arrives() {
         let mut axis = LogAxis::new(100.0, 500.0);
-        for v in [
-            300.0,
-            f64::NAN,
-            0.0,
-            -5.0,
-            f64::INFINITY,
-            30_000.0,
-            1.0,
-            1e-308,
-            1e308,
-            250.0,
-        ] {
+        for v in [300.0, f64::NAN, 0.0, -5.0, f64::INFINITY, 30_000.0, 1.0, 1e-308, 1e308, 250.0] {
             let before = axis;
             axis.widen(v, v);
             assert!(axis.lo() <= before.lo() && axis.hi() >= before.hi());
@@ -354,10 +306,7 @@ mod tests {
         assert_eq!(sorted(60), [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0]);
         assert_eq!(sorted(20), [10.0, 100.0, 1_000.0]);
         assert_eq!(sorted(3), [10.0, 1_000.0]);
-        assert_eq!(
-            LogAxis::new(20.0, 500.0).ticks(12).collect::<Vec<_>>(),
-            [20.0, 500.0]
-        );
+        assert_eq!(LogAxis::new(20.0, 500.0).ticks(12).collect::<Vec<_>>(), [20.0, 500.0]);
         assert_eq!(axis.ticks(60).take(2).collect::<Vec<_>>(), [10.0, 1_000.0]);
     }
 
@@ -397,10 +346,7 @@ mod tests {
         let ticks = |axis: LinearAxis, rows| axis.ticks(rows, 2).collect::<Vec<_>>();
         assert_eq!(ticks(LinearAxis::from_zero(100.0), 3), [0.0, 100.0]);
         assert_eq!(ticks(LinearAxis::from_zero(100.0), 5), [0.0, 50.0, 100.0]);
-        assert_eq!(
-            ticks(LinearAxis::from_zero(100.0), 11),
-            [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
-        );
+        assert_eq!(ticks(LinearAxis::from_zero(100.0), 11), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         assert_eq!(ticks(LinearAxis::new(0.6, 1.8), 7), [0.5, 1.0, 1.5, 2.0]);
         assert_eq!(ticks(LinearAxis::from_zero(5_000.0), 3), [0.0, 5_000.0]);
     }

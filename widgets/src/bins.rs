@@ -24,11 +24,7 @@ impl LogBins<'_> {
     #[must_use]
     pub fn span(&self) -> Option<(f64, f64)> {
         let held = |&count: &u64| count > 0;
-        let lowest = self
-            .counts
-            .iter()
-            .position(held)
-            .filter(|_| self.is_grid())?;
+        let lowest = self.counts.iter().position(held).filter(|_| self.is_grid())?;
         let highest = self.counts.iter().rposition(held)?;
         let edge = |i| self.first * self.ratio.powf(num::float_len(i));
         Some((edge(lowest), edge(highest + 1)))
@@ -107,9 +103,9 @@ impl<'a> Grid<'a> {
         let from = num::index(left.floor()).min(self.counts.len());
         let to = num::index(right.ceil()).min(self.counts.len());
         let held = self.counts.get(from..to).unwrap_or_default();
-        held.iter().zip(from..).fold(0_u64, |sum, (&count, i)| {
-            sum.saturating_add(Self::left_of(count, i, right) - Self::left_of(count, i, left))
-        })
+        held.iter()
+            .zip(from..)
+            .fold(0_u64, |sum, (&count, i)| sum.saturating_add(Self::left_of(count, i, right) - Self::left_of(count, i, left)))
     }
 }
 
@@ -130,13 +126,7 @@ mod tests {
         let mut seed = 0x5eed;
         for _ in 0..3_000 {
             let counts: Vec<u64> = (0..random(&mut seed) % 90)
-                .map(|_| {
-                    if random(&mut seed).is_multiple_of(3) {
-                        random(&mut seed) >> (20 + random(&mut seed) % 44)
-                    } else {
-                        0
-                    }
-                })
+                .map(|_| if random(&mut seed).is_multiple_of(3) { random(&mut seed) >> (20 + random(&mut seed) % 44) } else { 0 })
                 .collect();
             let unit = |n: u64| num::float(n % 10_000) / 10_000.0;
             let bins = LogBins {
@@ -144,10 +134,7 @@ mod tests {
                 ratio: 1.0 + 10_f64.powf(unit(random(&mut seed)).mul_add(3.5, -3.0)),
                 counts: &counts,
             };
-            let axis = LogAxis::new(
-                10_f64.powf(unit(random(&mut seed)).mul_add(6.0, -3.0)),
-                10_f64.powf(unit(random(&mut seed)) * 5.0),
-            );
+            let axis = LogAxis::new(10_f64.powf(unit(random(&mut seed)).mul_add(6.0, -3.0)), 10_f64.powf(unit(random(&mut seed)) * 5.0));
             let width = u16::try_from(random(&mut seed) % 240 + 1).unwrap();
             let sum: u64 = bins.columns(axis, width).sum();
             assert_eq!(sum, counts.iter().sum::<u64>(), "{bins:?} {axis:?} {width}");
@@ -158,11 +145,7 @@ mod tests {
     fn a_bucket_lands_in_the_column_of_its_values() {
         let mut counts = [0; 60];
         counts[30] = 7;
-        let bins = LogBins {
-            first: 1.0,
-            ratio: 1.1,
-            counts: &counts,
-        };
+        let bins = LogBins { first: 1.0, ratio: 1.1, counts: &counts };
         let axis = LogAxis::new(1.0, 1_000.0);
         // Bucket 30 spans 17.4 to 19.2 ms.
         let columns: Vec<u64> = bins.columns(axis, 30).collect();
@@ -172,44 +155,22 @@ mod tests {
     #[test]
     fn a_coarse_bucket_is_spread_evenly_and_a_lone_sample_sits_in_its_middle() {
         let axis = LogAxis::new(1.0, 10.0);
-        let columns = |count| {
-            LogBins {
-                first: 1.0,
-                ratio: 10.0,
-                counts: &[count],
-            }
-            .columns(axis, 5)
-            .collect::<Vec<_>>()
-        };
+        let columns = |count| LogBins { first: 1.0, ratio: 10.0, counts: &[count] }.columns(axis, 5).collect::<Vec<_>>();
         assert_eq!(columns(100), [20, 20, 20, 20, 20]);
         assert_eq!(columns(1), [0, 0, 1, 0, 0]);
     }
 
     #[test]
     fn samples_outside_the_axis_go_to_the_end_columns() {
-        let bins = LogBins {
-            first: 0.1,
-            ratio: 10.0,
-            counts: &[3, 0, 0, 0, 5],
-        };
+        let bins = LogBins { first: 0.1, ratio: 10.0, counts: &[3, 0, 0, 0, 5] };
         let columns: Vec<u64> = bins.columns(LogAxis::new(1.0, 100.0), 4).collect();
         assert_eq!(columns, [3, 0, 0, 5]);
     }
 
     #[test]
     fn a_grid_that_is_none_holds_nothing() {
-        for (first, ratio) in [
-            (0.0, 2.0),
-            (-1.0, 2.0),
-            (1.0, 1.0),
-            (1.0, f64::NAN),
-            (f64::INFINITY, 2.0),
-        ] {
-            let bins = LogBins {
-                first,
-                ratio,
-                counts: &[9],
-            };
+        for (first, ratio) in [(0.0, 2.0), (-1.0, 2.0), (1.0, 1.0), (1.0, f64::NAN), (f64::INFINITY, 2.0)] {
+            let bins = LogBins { first, ratio, counts: &[9] };
             assert_eq!(bins.span(), None);
             assert_eq!(bins.columns(LogAxis::new(1.0, 10.0), 3).sum::<u64>(), 0);
         }
@@ -217,20 +178,9 @@ mod tests {
 
     #[test]
     fn the_axis_of_bins_covers_the_held_ones_only() {
-        let bins = LogBins {
-            first: 1.0,
-            ratio: 2.0,
-            counts: &[0, 0, 0, 4, 9, 1, 0, 0],
-        };
+        let bins = LogBins { first: 1.0, ratio: 2.0, counts: &[0, 0, 0, 4, 9, 1, 0, 0] };
         let axis = bins.axis().unwrap();
         assert_eq!((axis.lo(), axis.hi()), (5.0, 100.0));
-        assert_eq!(
-            LogBins {
-                counts: &[0, 0],
-                ..bins
-            }
-            .axis(),
-            None
-        );
+        assert_eq!(LogBins { counts: &[0, 0], ..bins }.axis(), None);
     }
 }

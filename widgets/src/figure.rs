@@ -20,11 +20,7 @@ const UNITS: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 /// ```
 #[must_use]
 pub fn count(n: u64) -> String {
-    if n < 10_000 {
-        grouped(n)
-    } else {
-        scaled(num::float(n))
-    }
+    if n < 10_000 { grouped(n) } else { scaled(num::float(n)) }
 }
 
 /// A measured figure to three digits: `0.08`, `8.24`, `14.1`, `182`, `4,218`, `21.1 k`, `1.9 M`.
@@ -45,11 +41,7 @@ pub fn compact(v: f64) -> String {
         _ if size < 9_999.5 => grouped(num::whole(size.round())),
         _ => scaled(size),
     };
-    if v < 0.0 {
-        format!("-{digits}")
-    } else {
-        digits
-    }
+    if v < 0.0 { format!("-{digits}") } else { digits }
 }
 
 /// [`compact`], or `n/a`, at the right of exactly `width` cells: a figure that changes never moves its neighbour.
@@ -77,11 +69,7 @@ pub fn tick(v: f64) -> String {
         }
     }
     // Twelve decimals hide the last bits of a sum, and `{}` of the result is the shortest form.
-    let value = if value.abs() < 1e3 {
-        (value * 1e12).round() / 1e12
-    } else {
-        value
-    };
+    let value = if value.abs() < 1e3 { (value * 1e12).round() / 1e12 } else { value };
     let value = if value == 0.0 { 0.0 } else { value };
     format!("{value}{}", UNITS.get(unit).copied().unwrap_or_default())
 }
@@ -95,11 +83,7 @@ pub fn tick_tenths(v: f64) -> String {
 /// [`tick`] for milliseconds: seconds from 1000 on (`200`, `1 s`, `2.5 s`).
 #[must_use]
 pub fn tick_ms(v: f64) -> String {
-    if v.abs() < 1_000.0 {
-        tick(v)
-    } else {
-        format!("{} s", tick(v / 1_000.0))
-    }
+    if v.abs() < 1_000.0 { tick(v) } else { format!("{} s", tick(v / 1_000.0)) }
 }
 
 /// `n` with a comma between thousands.
@@ -129,11 +113,7 @@ fn scaled(size: f64) -> String {
             value /= 1_000.0;
         }
     }
-    if value < 99.95 {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
-    }
+    if value < 99.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 #[cfg(test)]
@@ -170,46 +150,26 @@ mod tests {
 
     #[test]
     fn a_count_is_exact_below_ten_thousand_and_never_wider_than_six_cells() {
-        assert_eq!(
-            [0, 999, 1_000, 9_999, 10_000].map(count),
-            ["0", "999", "1,000", "9,999", "10.0 k"]
-        );
+        assert_eq!([0, 999, 1_000, 9_999, 10_000].map(count), ["0", "999", "1,000", "9,999", "10.0 k"]);
         let mut n = 1_u64;
         while let Some(next) = n.checked_mul(3) {
             n = next;
             assert!(text::width(&count(n)) <= 6, "{n}: {}", count(n));
-            assert!(
-                text::width(&compact(num::float(n))) <= 6,
-                "{n}: {}",
-                compact(num::float(n))
-            );
+            assert!(text::width(&compact(num::float(n))) <= 6, "{n}: {}", compact(num::float(n)));
         }
         assert_eq!(count(u64::MAX), "18.4 E");
     }
 
     #[test]
     fn a_fixed_figure_always_takes_its_width() {
-        for v in [
-            None,
-            Some(0.0),
-            Some(8.24),
-            Some(21_140.0),
-            Some(1e30),
-            Some(-4_218.0),
-        ] {
+        for v in [None, Some(0.0), Some(8.24), Some(21_140.0), Some(1e30), Some(-4_218.0)] {
             assert_eq!(text::width(&fixed(v, 7)), 7, "{v:?}");
         }
     }
 
     #[test]
     fn axis_labels_are_as_short_as_can_be() {
-        assert_eq!(
-            [0.5, 0.1 + 0.2, 20.0, 5_000.0, 20_000.0, 1e6, -0.0].map(tick),
-            ["0.5", "0.3", "20", "5000", "20k", "1M", "0"]
-        );
-        assert_eq!(
-            [200.0, 1_000.0, 2_500.0].map(tick_ms),
-            ["200", "1 s", "2.5 s"]
-        );
+        assert_eq!([0.5, 0.1 + 0.2, 20.0, 5_000.0, 20_000.0, 1e6, -0.0].map(tick), ["0.5", "0.3", "20", "5000", "20k", "1M", "0"]);
+        assert_eq!([200.0, 1_000.0, 2_500.0].map(tick_ms), ["200", "1 s", "2.5 s"]);
     }
 }

@@ -166,11 +166,7 @@ impl<'a> Histogram<'a> {
         };
         let symbols = if self.ascii { &EIGHTHS_ASCII } else { &EIGHTHS };
         for (column, count) in (0..area.width).zip(self.bins.columns(self.axis, area.width)) {
-            let style = if column >= over_from {
-                self.bar_style.patch(self.over_style)
-            } else {
-                self.bar_style
-            };
+            let style = if column >= over_from { self.bar_style.patch(self.over_style) } else { self.bar_style };
             let mut eighths = eighths(count, max, area.height);
             for y in (area.top()..area.bottom()).rev() {
                 let level = eighths.min(8);
@@ -181,13 +177,8 @@ impl<'a> Histogram<'a> {
                 let through = line == Some(column) && (level == 0 || level == 8);
                 if through {
                     let symbol = if self.ascii { "|" } else { "┊" };
-                    let base = if level == 8 {
-                        self.solid(style)
-                    } else {
-                        Style::new()
-                    };
-                    cell.set_symbol(symbol)
-                        .set_style(base.patch(self.limit_style));
+                    let base = if level == 8 { self.solid(style) } else { Style::new() };
+                    cell.set_symbol(symbol).set_style(base.patch(self.limit_style));
                 } else {
                     cell.set_symbol(symbols.get(usize::from(level)).copied().unwrap_or(" "));
                     if level > 0 {
@@ -218,32 +209,17 @@ impl<'a> Histogram<'a> {
             put(column, glyph("─", "-"), self.axis_style);
         }
         for value in self.axis.ticks(area.width) {
-            put(
-                self.axis.column(value, area.width),
-                glyph("┬", "+"),
-                self.axis_style,
-            );
+            put(self.axis.column(value, area.width), glyph("┬", "+"), self.axis_style);
         }
         // The first mark is the most important: it is drawn last.
         for mark in self.marks.iter().rev().filter(|mark| mark.at.is_finite()) {
             let column = self.axis.column(mark.at, area.width);
-            let on_value = self
-                .axis
-                .ticks(area.width)
-                .any(|value| self.axis.column(value, area.width) == column);
-            let symbol = if on_value {
-                glyph("┼", "*")
-            } else {
-                glyph("┴", "*")
-            };
+            let on_value = self.axis.ticks(area.width).any(|value| self.axis.column(value, area.width) == column);
+            let symbol = if on_value { glyph("┼", "*") } else { glyph("┴", "*") };
             put(column, symbol, self.axis_style.patch(mark.style));
         }
         if let Some(column) = self.limit_column(area.width) {
-            put(
-                column,
-                glyph("┊", "|"),
-                self.axis_style.patch(self.limit_style),
-            );
+            put(column, glyph("┊", "|"), self.axis_style.patch(self.limit_style));
         }
     }
 
@@ -259,13 +235,7 @@ impl<'a> Histogram<'a> {
         let mut row = LabelRow::new(self, area);
         if area.height > 1 {
             row.values(buf, 0..usize::MAX);
-            row = LabelRow::new(
-                self,
-                Rect {
-                    y: area.y + 1,
-                    ..area
-                },
-            );
+            row = LabelRow::new(self, Rect { y: area.y + 1, ..area });
             row.limit(buf);
             row.marks(buf);
         } else {
@@ -290,30 +260,13 @@ impl Widget for Histogram<'_> {
             _ => 2,
         };
         let axis = u16::from(area.height > 1);
-        let bars = Rect {
-            height: area.height - axis - labels,
-            ..area
-        };
+        let bars = Rect { height: area.height - axis - labels, ..area };
         self.draw_bars(bars, buf);
         if axis > 0 {
-            self.draw_axis(
-                Rect {
-                    y: bars.bottom(),
-                    height: 1,
-                    ..area
-                },
-                buf,
-            );
+            self.draw_axis(Rect { y: bars.bottom(), height: 1, ..area }, buf);
         }
         if labels > 0 {
-            self.draw_labels(
-                Rect {
-                    y: bars.bottom() + 1,
-                    height: labels,
-                    ..area
-                },
-                buf,
-            );
+            self.draw_labels(Rect { y: bars.bottom() + 1, height: labels, ..area }, buf);
         }
     }
 }
@@ -331,8 +284,7 @@ fn eighths(count: u64, max: u64, rows: u16) -> u16 {
         return 0;
     }
     let full = rows.saturating_mul(8);
-    let scaled =
-        (u128::from(count) * u128::from(full) + u128::from(max) / 2) / u128::from(max.max(1));
+    let scaled = (u128::from(count) * u128::from(full) + u128::from(max) / 2) / u128::from(max.max(1));
     u16::try_from(scaled).unwrap_or(full).clamp(1, full)
 }
 
@@ -345,11 +297,7 @@ struct LabelRow<'h, 'a> {
 
 impl<'h, 'a> LabelRow<'h, 'a> {
     fn new(of: &'h Histogram<'a>, area: Rect) -> Self {
-        Self {
-            of,
-            area,
-            shelf: Shelf::new(area.left(), area.right()),
-        }
+        Self { of, area, shelf: Shelf::new(area.left(), area.right()) }
     }
 
     fn put(&mut self, buf: &mut Buffer, column: u16, label: &str, style: Style) {
@@ -360,18 +308,10 @@ impl<'h, 'a> LabelRow<'h, 'a> {
     }
 
     fn limit(&mut self, buf: &mut Buffer) {
-        let (label, style) = (
-            self.of.limit_label,
-            self.of.axis_style.patch(self.of.limit_style),
-        );
+        let (label, style) = (self.of.limit_label, self.of.axis_style.patch(self.of.limit_style));
         let last = self.area.width.saturating_sub(1);
         match self.of.limit_side() {
-            Some(Side::Within(limit)) => self.put(
-                buf,
-                self.of.axis.column(limit, self.area.width),
-                label,
-                style,
-            ),
+            Some(Side::Within(limit)) => self.put(buf, self.of.axis.column(limit, self.area.width), label, style),
             Some(Side::Below) => {
                 let arrow = if self.of.ascii { "-" } else { "‹" };
                 self.put(buf, 0, &[arrow, label].concat(), style);
@@ -387,12 +327,7 @@ impl<'h, 'a> LabelRow<'h, 'a> {
     fn marks(&mut self, buf: &mut Buffer) {
         for mark in self.of.marks.iter().filter(|mark| mark.at.is_finite()) {
             let column = self.of.axis.column(mark.at, self.area.width);
-            self.put(
-                buf,
-                column,
-                mark.label,
-                self.of.axis_style.patch(mark.style),
-            );
+            self.put(buf, column, mark.label, self.of.axis_style.patch(mark.style));
         }
     }
 

@@ -1,10 +1,7 @@
 //! The lossy number conversions a chart needs, each in one place.
 
 /// A count as a float; above 2^53 the nearest one.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a chart shows at most a few hundred levels"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a chart shows at most a few hundred levels")]
 pub(crate) const fn float(n: u64) -> f64 {
     n as f64
 }
@@ -15,11 +12,7 @@ pub(crate) fn float_len(n: usize) -> f64 {
 }
 
 /// The whole part of `v`; negative and NaN give 0, too large the maximum.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "`as` saturates, which is wanted"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is wanted")]
 pub(crate) const fn whole(v: f64) -> u64 {
     v as u64
 }
@@ -35,10 +28,7 @@ pub(crate) fn cells(v: f64) -> u16 {
 }
 
 /// `v` as a signed whole number, rounded towards zero and saturating.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`as` saturates, which is wanted"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is wanted")]
 pub(crate) const fn signed(v: f64) -> i32 {
     v as i32
 }

@@ -15,12 +15,7 @@ pub(crate) struct Shelf {
 impl Shelf {
     /// An empty row from column `left` up to but not including `right`.
     pub(crate) const fn new(left: u16, right: u16) -> Self {
-        Self {
-            left,
-            right,
-            taken: [(0, 0); ROOM],
-            len: 0,
-        }
+        Self { left, right, taken: [(0, 0); ROOM], len: 0 }
     }
 
     /// First column for a label of `width` cells that belongs to column `at`, with a free cell to its neighbours;
@@ -43,10 +38,7 @@ impl Shelf {
 
     /// Whether `start..end` and the cells beside it are free.
     fn is_free(&self, start: u16, end: u16) -> bool {
-        self.taken
-            .iter()
-            .take(self.len)
-            .all(|&(from, to)| end < from || to < start)
+        self.taken.iter().take(self.len).all(|&(from, to)| end < from || to < start)
     }
 }
 
@@ -58,11 +50,7 @@ mod tests {
     fn labels_are_centred_shifted_or_dropped_but_never_touch() {
         let mut shelf = Shelf::new(10, 30);
         assert_eq!(shelf.place(20, 3), Some(19));
-        assert_eq!(
-            shelf.place(22, 3),
-            None,
-            "under 22 all positions touch 19..22 or leave no gap"
-        );
+        assert_eq!(shelf.place(22, 3), None, "under 22 all positions touch 19..22 or leave no gap");
         assert_eq!(shelf.place(24, 3), Some(23));
         assert_eq!(shelf.place(10, 5), Some(10), "kept inside the row");
         assert_eq!(shelf.place(29, 2), Some(28));

@@ -24,11 +24,7 @@ pub fn width(text: &str) -> usize {
 
 /// Cells of one grapheme; what the buffer would not draw counts 0.
 fn grapheme_width(grapheme: &str) -> usize {
-    if grapheme.contains(char::is_control) {
-        0
-    } else {
-        usize::from(grapheme.cell_width())
-    }
+    if grapheme.contains(char::is_control) { 0 } else { usize::from(grapheme.cell_width()) }
 }
 
 /// `text` if it fits into `width` cells, else its beginning with `…` (`..` with `ascii`), exactly `width` cells wide.
@@ -80,11 +76,7 @@ fn head(text: &str, width: usize) -> (&str, usize) {
 pub fn pad_left(text: &str, width: usize, ascii: bool) -> Cow<'_, str> {
     let text = fit(text, width, ascii);
     let room = width.saturating_sub(self::width(&text));
-    if room == 0 {
-        text
-    } else {
-        Cow::Owned(" ".repeat(room) + &text)
-    }
+    if room == 0 { text } else { Cow::Owned(" ".repeat(room) + &text) }
 }
 
 /// `text` at the left of exactly `width` cells, cut as by [`fit`]: for names.
@@ -92,28 +84,15 @@ pub fn pad_left(text: &str, width: usize, ascii: bool) -> Cow<'_, str> {
 pub fn pad_right(text: &str, width: usize, ascii: bool) -> Cow<'_, str> {
     let text = fit(text, width, ascii);
     let room = width.saturating_sub(self::width(&text));
-    if room == 0 {
-        text
-    } else {
-        Cow::Owned(text.into_owned() + &" ".repeat(room))
-    }
+    if room == 0 { text } else { Cow::Owned(text.into_owned() + &" ".repeat(room)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SAMPLES: [&str; 9] = [
-        "",
-        "TTFT",
-        "视网膜脱离手术后为什么要俯卧？",
-        "a视b网c",
-        "e\u{301}e\u{301}e\u{301}",
-        "👩‍⚕️👩‍⚕️ eye",
-        "ｶﾞｷﾞ",
-        "🇨🇳🇩🇪",
-        "…①±",
-    ];
+    const SAMPLES: [&str; 9] =
+        ["", "TTFT", "视网膜脱离手术后为什么要俯卧？", "a视b网c", "e\u{301}e\u{301}e\u{301}", "👩‍⚕️👩‍⚕️ eye", "ｶﾞｷﾞ", "🇨🇳🇩🇪", "…①±"];
 
     #[test]
     fn cut_text_never_exceeds_its_cells_and_fills_them() {

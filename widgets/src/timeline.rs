@@ -147,17 +147,8 @@ impl<'a> Timeline<'a> {
         let x_rows = u16::from(area.height >= 3 && !self.x_labels.is_empty());
         let rows = area.height - x_rows;
         let y_columns = if rows >= 2 { self.y_width(rows) } else { 0 };
-        let y_columns = if y_columns + 4 <= area.width {
-            y_columns
-        } else {
-            0
-        };
-        Rect {
-            x: area.x + y_columns,
-            width: area.width - y_columns,
-            height: rows,
-            ..area
-        }
+        let y_columns = if y_columns + 4 <= area.width { y_columns } else { 0 };
+        Rect { x: area.x + y_columns, width: area.width - y_columns, height: rows, ..area }
     }
 
     /// Columns that the axis at the left takes on a chart of `rows`: labels, a space, the line.
@@ -165,25 +156,14 @@ impl<'a> Timeline<'a> {
         let Some(format) = self.y_labels else {
             return 0;
         };
-        let widest = self
-            .axis
-            .ticks(rows, figure::ROWS_PER_LABEL)
-            .map(|v| crate::text::width(&format(v)))
-            .max();
-        u16::try_from(widest.unwrap_or(0))
-            .unwrap_or(u16::MAX)
-            .saturating_add(2)
+        let widest = self.axis.ticks(rows, figure::ROWS_PER_LABEL).map(|v| crate::text::width(&format(v))).max();
+        u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(2)
     }
 
     /// Which samples the columns of a chart `width` columns wide show.
     fn columns(&self, width: u16) -> Columns {
         let longest = self.series.iter().map(Series::end).max().unwrap_or(0);
-        Columns::new(
-            self.until.unwrap_or(longest),
-            self.samples_per_column,
-            width,
-            self.aggregate,
-        )
+        Columns::new(self.until.unwrap_or(longest), self.samples_per_column, width, self.aggregate)
     }
 }
 

@@ -30,8 +30,7 @@ impl Timeline<'_> {
                         break;
                     }
                     if let Some(cell) = buf.cell_mut((plot.x + x, y)) {
-                        cell.set_symbol(levels.get(usize::from(level)).copied().unwrap_or(" "))
-                            .set_style(series.style);
+                        cell.set_symbol(levels.get(usize::from(level)).copied().unwrap_or(" ")).set_style(series.style);
                     }
                 }
             }
@@ -57,9 +56,7 @@ impl Timeline<'_> {
                     };
                     match (series.look, before) {
                         (Look::Area, _) => (0..at).for_each(|row| put(row, ".")),
-                        (Look::Line, Some(before)) => {
-                            (before.min(at) + 1..before.max(at)).for_each(|row| put(row, "|"))
-                        }
+                        (Look::Line, Some(before)) => (before.min(at) + 1..before.max(at)).for_each(|row| put(row, "|")),
                         (Look::Line, None) | (Look::Points, _) => {}
                     }
                     put(at, point);

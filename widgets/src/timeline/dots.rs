@@ -21,18 +21,8 @@ impl Timeline<'_> {
             }
             let mut before = columns.before(series).map(|v| self.dot(v, plot.height));
             for x in 0..plot.width {
-                let halves = [false, true]
-                    .map(|right| self.span(series, &columns, (x, right), plot.height, &mut before));
-                draw_column(
-                    series,
-                    halves,
-                    Rect {
-                        x: plot.x + x,
-                        width: 1,
-                        ..plot
-                    },
-                    buf,
-                );
+                let halves = [false, true].map(|right| self.span(series, &columns, (x, right), plot.height, &mut before));
+                draw_column(series, halves, Rect { x: plot.x + x, width: 1, ..plot }, buf);
             }
         }
     }
@@ -57,14 +47,7 @@ impl Timeline<'_> {
 
     /// The dots of one half column: its value, joined to the value `before` it, which it then replaces.
     /// Joining to the left only is what keeps a column as it is when the next one comes.
-    fn span(
-        &self,
-        series: &Series<'_>,
-        columns: &Columns,
-        (x, right): (u16, bool),
-        rows: u16,
-        before: &mut Option<u16>,
-    ) -> Option<Span> {
+    fn span(&self, series: &Series<'_>, columns: &Columns, (x, right): (u16, bool), rows: u16, before: &mut Option<u16>) -> Option<Span> {
         let at = columns.half(series, x, right).map(|v| self.dot(v, rows));
         let from = std::mem::replace(before, at);
         let at = at?;
@@ -93,11 +76,7 @@ fn draw_column(series: &Series<'_>, halves: [Option<Span>; 2], strip: Rect, buf:
             continue;
         };
         // Lines add their dots to those of lines before them. On an area they would vanish, so they replace it.
-        let below = if series.look == Look::Area {
-            0
-        } else {
-            dots_of(cell.symbol())
-        };
+        let below = if series.look == Look::Area { 0 } else { dots_of(cell.symbol()) };
         let below = if below == 0xff { 0 } else { below };
         if let Some(symbol) = char::from_u32(0x2800 + (dots | below)) {
             cell.set_char(symbol).set_style(series.style);
@@ -108,9 +87,5 @@ fn draw_column(series: &Series<'_>, halves: [Option<Span>; 2], strip: Rect, buf:
 /// The dots of a braille symbol; none for any other.
 fn dots_of(symbol: &str) -> u32 {
     let code = symbol.chars().next().map_or(0, u32::from);
-    if (0x2800..=0x28ff).contains(&code) {
-        code - 0x2800
-    } else {
-        0
-    }
+    if (0x2800..=0x28ff).contains(&code) { code - 0x2800 } else { 0 }
 }

@@ -26,33 +26,17 @@ pub struct XLabel<'a> {
 impl Timeline<'_> {
     /// Draws what lies in `area` around `plot`.
     pub(super) fn draw_frame(&self, area: Rect, plot: Rect, buf: &mut Buffer) {
-        let axis = Rect {
-            width: plot.x - area.x,
-            height: plot.height,
-            ..area
-        };
+        let axis = Rect { width: plot.x - area.x, height: plot.height, ..area };
         if let (Some(format), false) = (self.y_labels, axis.is_empty()) {
             self.draw_y(format, axis, buf);
         }
         if plot.height < area.height {
-            self.draw_x(
-                Rect {
-                    y: plot.bottom(),
-                    height: 1,
-                    ..area
-                },
-                plot,
-                buf,
-            );
+            self.draw_x(Rect { y: plot.bottom(), height: 1, ..area }, plot, buf);
         }
     }
 
     fn draw_y(&self, format: fn(f64) -> String, area: Rect, buf: &mut Buffer) {
-        let (line, tick) = if self.ascii {
-            ("|", "+")
-        } else {
-            ("│", "┤")
-        };
+        let (line, tick) = if self.ascii { ("|", "+") } else { ("│", "┤") };
         let x = area.right() - 1;
         for y in area.top()..area.bottom() {
             for blank in area.left()..x {
@@ -70,13 +54,7 @@ impl Timeline<'_> {
             let dots = area.height.saturating_mul(4).saturating_sub(1);
             let row = num::cells((self.axis.position(v) * f64::from(dots)).round()) / 4;
             let y = area.bottom() - 1 - row.min(area.height - 1);
-            buf.set_stringn(
-                area.x,
-                y,
-                text::pad_left(&format(v), width, self.ascii),
-                width,
-                self.axis_style,
-            );
+            buf.set_stringn(area.x, y, text::pad_left(&format(v), width, self.ascii), width, self.axis_style);
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.set_symbol(tick);
             }
@@ -91,14 +69,14 @@ impl Timeline<'_> {
             }
         }
         let columns = self.columns(plot.width);
-        let mut shelf = Shelf::new(area.left(), area.right());
+        let mut labels = Shelf::new(area.left(), area.right());
         for XLabel { at, label } in self.x_labels {
             let x = match *at {
                 At::Sample(number) => columns.x(number),
                 At::Ago(samples) => columns.x_ago(samples),
             };
             let width = text::width(label);
-            if let Some(x) = x.and_then(|x| shelf.place(plot.x + x, width)) {
+            if let Some(x) = x.and_then(|x| labels.place(plot.x + x, width)) {
                 buf.set_stringn(x, area.y, label, width, self.axis_style);
             }
         }

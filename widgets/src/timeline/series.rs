@@ -39,12 +39,7 @@ impl<'a> Series<'a> {
     /// `samples` from sample number 0 on; `None` is a reading that is missing.
     #[must_use]
     pub const fn new(samples: &'a [Option<f64>]) -> Self {
-        Self {
-            samples,
-            first: 0,
-            style: Style::new(),
-            look: Look::Line,
-        }
+        Self { samples, first: 0, style: Style::new(), look: Look::Line }
     }
 
     /// Number of the first sample, counted from the start of the recording: how many a bounded buffer has dropped, or
@@ -71,23 +66,13 @@ impl<'a> Series<'a> {
 
     /// Sample number just after the newest.
     pub(super) fn end(&self) -> u64 {
-        self.first
-            .saturating_add(u64::try_from(self.samples.len()).unwrap_or(u64::MAX))
+        self.first.saturating_add(u64::try_from(self.samples.len()).unwrap_or(u64::MAX))
     }
 
     /// The readings among samples number `from..to` as one value; `None` if there is none.
     fn value(&self, from: u64, to: u64, aggregate: Aggregate) -> Option<f64> {
-        let at = |number: u64| {
-            usize::try_from(number.saturating_sub(self.first))
-                .unwrap_or(usize::MAX)
-                .min(self.samples.len())
-        };
-        let readings = self
-            .samples
-            .get(at(from)..at(to))?
-            .iter()
-            .flatten()
-            .filter(|v| !v.is_nan());
+        let at = |number: u64| usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX).min(self.samples.len());
+        let readings = self.samples.get(at(from)..at(to))?.iter().flatten().filter(|v| !v.is_nan());
         match aggregate {
             Aggregate::Max => readings.copied().reduce(f64::max),
             Aggregate::Mean => {
@@ -112,19 +97,12 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn new(until: u64, per_column: u32, width: u16, aggregate: Aggregate) -> Self {
         let per_column = u64::from(per_column.max(1));
-        Self {
-            per_column,
-            width,
-            end: until.div_ceil(per_column),
-            aggregate,
-        }
+        Self { per_column, width, end: until.div_ceil(per_column), aggregate }
     }
 
     /// Number of the column at `x`, 0 at the left; `None` left of the first sample.
     fn number(&self, x: u16) -> Option<u64> {
-        self.end
-            .saturating_add(u64::from(x))
-            .checked_sub(u64::from(self.width))
+        self.end.saturating_add(u64::from(x)).checked_sub(u64::from(self.width))
     }
 
     /// The one value of the column at `x`.
@@ -140,28 +118,19 @@ impl Columns {
         }
         let from = self.number(x)?.checked_mul(self.per_column)?;
         let middle = from.saturating_add(self.per_column.div_ceil(2));
-        let (from, to) = if right {
-            (middle, from.saturating_add(self.per_column))
-        } else {
-            (from, middle)
-        };
+        let (from, to) = if right { (middle, from.saturating_add(self.per_column)) } else { (from, middle) };
         series.value(from, to, self.aggregate)
     }
 
     /// The value just left of what is in view, to which the leftmost line is drawn.
     pub(super) fn before(&self, series: &Series<'_>) -> Option<f64> {
-        let wider = Self {
-            width: self.width.checked_add(1)?,
-            ..*self
-        };
+        let wider = Self { width: self.width.checked_add(1)?, ..*self };
         wider.half(series, 0, true)
     }
 
     /// The x at which sample `number` is in view.
     pub(super) fn x(&self, number: u64) -> Option<u16> {
-        let x = (number / self.per_column)
-            .saturating_add(u64::from(self.width))
-            .checked_sub(self.end)?;
+        let x = (number / self.per_column).saturating_add(u64::from(self.width)).checked_sub(self.end)?;
         u16::try_from(x).ok().filter(|&x| x < self.width)
     }
 
@@ -193,22 +162,10 @@ mod tests {
 
     #[test]
     fn missing_readings_do_not_count_in_the_mean_and_all_missing_is_a_gap() {
-        let samples = [
-            Some(2.0),
-            None,
-            Some(4.0),
-            Some(f64::NAN),
-            None,
-            None,
-            None,
-            None,
-        ];
+        let samples = [Some(2.0), None, Some(4.0), Some(f64::NAN), None, None, None, None];
         let series = Series::new(&samples);
         let columns = Columns::new(8, 4, 2, Aggregate::Mean);
-        assert_eq!(
-            (columns.value(&series, 0), columns.value(&series, 1)),
-            (Some(3.0), None)
-        );
+        assert_eq!((columns.value(&series, 0), columns.value(&series, 1)), (Some(3.0), None));
         assert_eq!(columns.half(&series, 0, false), Some(2.0));
         assert_eq!(columns.half(&series, 0, true), Some(4.0));
     }
