@@ -20,7 +20,7 @@ fn latencies(mode_ms: f64, spread: f64, samples: f64) -> Vec<u64> {
         .map(|i| {
             let z = (f64::from(i) - bucket_of(mode_ms)) / spread;
             // A steep rise and a long fall, as first-token times have.
-            let density = if z < 0.0 { (-z * z * 3.0).exp() } else { (-z * 1.1).exp() * (1.0 + z * 0.9) };
+            let density = if z < 0.0 { (-z * z * 3.0).exp() } else { (-z * 1.5).exp() * (1.0 + z * 1.2) };
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive count")]
             let count = (density * samples / 20.0).round() as u64;
             count + u64::from(i == 168)

@@ -26,11 +26,11 @@ pub struct Mark<'a> {
 /// A histogram of latencies on a log axis.
 ///
 /// ```text
-///           ▁▄▇█▆▃                       bars: each column that holds a sample shows at least an eighth
-///          ▃██████▇▄▂          ┊         ┊ the limit, through the bars
-///        ▁▅██████████▇▅▃▂▁▁    ┊     ▁   a lone outlier is seen
-///  ┬──────────┬┴─────────┴┬────┊─┴───┬   ┬ axis values, ┴ marks (both: ┼)
-/// 50       100 P50   P90 200  SLO    500 labels, the less important dropped where they would touch
+///          ██▅▂           ┊            bars on a linear scale; ┊ the limit, through the bars
+///         ▃████▅▂         ┊            a column that holds a sample shows at least an eighth:
+///       ▂▅████████▅▄▃▂▂▁  ┊      ▁     a lone outlier is seen
+///  ┬────┬─────┬┴──────┼───┊───┴─┬───┬  ┬ axis value, ┴ mark, ┼ both
+///  50  100   P50     P90 SLO P99  5 s  the less important label goes where two would touch
 /// ```
 ///
 /// The height decides what is drawn: 1 row holds bars, 2 add the axis, 3 to 7 add a row of labels shared by values, marks and
@@ -340,3 +340,6 @@ impl<'h, 'a> LabelRow<'h, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

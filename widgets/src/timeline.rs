@@ -189,3 +189,6 @@ impl Widget for Timeline<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

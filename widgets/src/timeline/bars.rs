@@ -45,7 +45,7 @@ impl Timeline<'_> {
         let columns = self.columns(plot.width);
         let row = |v: f64| num::cells((self.axis.position(v) * f64::from(most)).round());
         for (series, point) in self.series.iter().zip(POINTS_ASCII.iter().cycle()) {
-            let mut before = columns.before(series).map(row);
+            let mut before = columns.with_one_before().value(series, 0).map(row);
             for x in 0..plot.width {
                 let at = columns.value(series, x).map(row);
                 if let Some(at) = at {

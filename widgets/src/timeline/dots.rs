@@ -19,7 +19,7 @@ impl Timeline<'_> {
                 self.draw_points(series, &columns, plot, buf);
                 continue;
             }
-            let mut before = columns.before(series).map(|v| self.dot(v, plot.height));
+            let mut before = columns.with_one_before().half(series, 0, true).map(|v| self.dot(v, plot.height));
             for x in 0..plot.width {
                 let halves = [false, true].map(|right| self.span(series, &columns, (x, right), plot.height, &mut before));
                 draw_column(series, halves, Rect { x: plot.x + x, width: 1, ..plot }, buf);

@@ -122,10 +122,9 @@ impl Columns {
         series.value(from, to, self.aggregate)
     }
 
-    /// The value just left of what is in view, to which the leftmost line is drawn.
-    pub(super) fn before(&self, series: &Series<'_>) -> Option<f64> {
-        let wider = Self { width: self.width.checked_add(1)?, ..*self };
-        wider.half(series, 0, true)
+    /// The same columns with one more at the left, hidden from view: where a line into the leftmost column comes from.
+    pub(super) fn with_one_before(&self) -> Self {
+        Self { width: self.width.saturating_add(1), ..*self }
     }
 
     /// The x at which sample `number` is in view.
