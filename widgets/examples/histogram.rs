@@ -1,5 +1,5 @@
 //! Prints the histogram at several sizes, in Unicode and ASCII: `cargo run -p dcudeck-widgets --example histogram`.
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![expect(clippy::print_stdout, reason = "an example prints")]
 
 use dcudeck_widgets::{Histogram, LogAxis, LogBins, Mark, figure};
 use ratatui_core::{

@@ -1,5 +1,5 @@
 //! Prints timelines at several sizes, in Unicode and ASCII: `cargo run -p dcudeck-widgets --example timeline`.
-#![allow(clippy::print_stdout, reason = "an example prints")]
+#![expect(clippy::print_stdout, reason = "an example prints")]
 
 use dcudeck_widgets::{Aggregate, At, Form, LinearAxis, Look, Series, Timeline, XLabel, figure};
 use ratatui_core::{

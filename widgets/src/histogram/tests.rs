@@ -144,7 +144,9 @@ fn every_size_draws_inside_its_area_without_panic() {
         buf.reset();
         Histogram::new(bins(counts), axis()).marks(&marks).limit(Some(500.0)).ascii(width % 2 == 0).render(area, &mut buf);
         let around = Rect::new(1, 1, width + 2, height + 2);
-        for edge in around.rows().take(1).chain(around.rows().last()).chain(around.columns().take(1)).chain(around.columns().last()) {
+        for edge in
+            around.rows().take(1).chain(around.rows().next_back()).chain(around.columns().take(1)).chain(around.columns().next_back())
+        {
             assert!(edge.positions().all(|position| buf[position].symbol() == " "), "{width}×{height}, {edge}");
         }
     }

@@ -43,7 +43,7 @@ impl Timeline<'_> {
             return;
         };
         let columns = self.columns(plot.width);
-        let row = |v: f64| num::cells((self.axis.position(v) * f64::from(most)).round());
+        let row = |v: f64| self.dot(v, plot.height) / 4;
         for (series, point) in self.series.iter().zip(POINTS_ASCII.iter().cycle()) {
             let mut before = columns.with_one_before().value(series, 0).map(row);
             for x in 0..plot.width {

@@ -39,8 +39,8 @@ impl Timeline<'_> {
         }
     }
 
-    /// The dot row of `v` on a chart of `rows`, from the bottom.
-    fn dot(&self, v: f64, rows: u16) -> u16 {
+    /// The dot row of `v` on a chart of `rows`, from the bottom. Labels, points and characters stand on the row of this dot.
+    pub(super) fn dot(&self, v: f64, rows: u16) -> u16 {
         let most = rows.saturating_mul(4).saturating_sub(1);
         num::cells((self.axis.position(v) * f64::from(most)).round()).min(most)
     }

@@ -3,7 +3,7 @@
 use ratatui_core::{buffer::Buffer, layout::Rect};
 
 use super::Timeline;
-use crate::{figure::ROWS_PER_LABEL, num, shelf::Shelf, text};
+use crate::{figure::ROWS_PER_LABEL, shelf::Shelf, text};
 
 /// Where a label below the chart belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,7 @@ impl Timeline<'_> {
         }
         let width = usize::from(area.width.saturating_sub(2));
         for v in self.axis.ticks(area.height, ROWS_PER_LABEL) {
-            // A value lies on a dot; its label stands on the row that holds this dot.
-            let dots = area.height.saturating_mul(4).saturating_sub(1);
-            let row = num::cells((self.axis.position(v) * f64::from(dots)).round()) / 4;
-            let y = area.bottom() - 1 - row.min(area.height - 1);
+            let y = area.bottom() - 1 - (self.dot(v, area.height) / 4).min(area.height - 1);
             buf.set_stringn(area.x, y, text::pad_left(&format(v), width, self.ascii), width, self.axis_style);
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.set_symbol(tick);

@@ -66,8 +66,8 @@ fn axes_stand_where_their_values_are() {
     assert_eq!(
         lines(&drawn(timeline.ascii(true), 36, 6)),
         [
-            "100 +  ***                      *** ",
-            "    |     *     **      ***    *   *",
+            "100 +  ***                      ****",
+            "    |     *     **      ***    *    ",
             " 50 +      *  **       *   *  *     ",
             "    |       **     *  *     *       ",
             "  0 +               **              ",
@@ -172,7 +172,9 @@ fn every_size_draws_inside_its_area_without_panic() {
         let timeline = timeline.y_labels(figure::tick).x_labels(&labels).ascii(width % 3 == 0);
         timeline.render(Rect::new(2, 2, width, height), &mut buf);
         let around = Rect::new(1, 1, width + 2, height + 2);
-        for edge in around.rows().take(1).chain(around.rows().last()).chain(around.columns().take(1)).chain(around.columns().last()) {
+        for edge in
+            around.rows().take(1).chain(around.rows().next_back()).chain(around.columns().take(1)).chain(around.columns().next_back())
+        {
             assert!(edge.positions().all(|position| buf[position].symbol() == " "), "{width}×{height}, {edge}");
         }
     }
