@@ -1,3 +1,76 @@
 //! Jobs: long work in processes of its own that outlives the console, under a shim that logs, reaps and reports.
+//!
+//! `jobs/ID/` holds `spec.json` (what was asked, 0600), `shim.json` (which processes), `stop.json` (a wish to stop), `log`
+//! (all output), `control.sock` (workers, while they live) and `exit.json` (how it ended, by rename). These files are the
+//! truth; `$XDG_STATE_HOME/dcudeck/jobs/ID` names the folders of live jobs of all workspaces.
+//!
+//! Deliberately absent: what a worker does. Engines bring a [`Worker`] row each, the program's `main` hands the table to [`entry`].
 
 pub mod control;
+mod error;
+mod job;
+mod process;
+pub mod shim;
+mod spec;
+mod start;
+
+pub use error::JobError;
+pub use job::{Exit, Job, State, Usage, list, live_everywhere};
+pub use process::Identity;
+pub use spec::{New, Program, Spec};
+pub use start::start;
+
+use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
+
+/// Name of the log in the job's folder: everything the job's processes write.
+pub const LOG: &str = "log";
+const SPEC: &str = "spec.json";
+const SHIM: &str = "shim.json";
+const STOP: &str = "stop.json";
+const EXIT: &str = "exit.json";
+
+/// First argument of the shim, then the job's folder.
+const SHIM_ARGUMENT: &str = "__job";
+/// First argument of a worker, then its kind and the job's folder.
+const WORKER_ARGUMENT: &str = "__worker";
+
+/// One kind of worker this program can be.
+#[derive(Debug, Clone, Copy)]
+pub struct Worker {
+    /// The kind in [`Spec::kind`], such as `bench` or `engine`.
+    pub kind: &'static str,
+    /// Does the work described by the job's payload and returns when it is done. Its stdout and stderr are the job's log;
+    /// SIGTERM asks it to stop.
+    pub run: fn(Job) -> ExitCode,
+}
+
+/// What `main` calls first: when the arguments (without the program's name) are `__job DIR` or `__worker KIND DIR`, does that
+/// and returns its exit status; else `None`, and the program is a face.
+pub fn entry(arguments: impl IntoIterator<Item = OsString>, workers: &[Worker]) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter();
+    match arguments.next()?.to_str()? {
+        SHIM_ARGUMENT => Some(match arguments.next() {
+            Some(dir) => shim::run(&PathBuf::from(dir)),
+            None => complain("__job needs the job's folder"),
+        }),
+        WORKER_ARGUMENT => {
+            let (Some(kind), Some(dir)) = (arguments.next(), arguments.next()) else {
+                return Some(complain("__worker needs a kind and the job's folder"));
+            };
+            let Some(worker) = workers.iter().find(|worker| kind == worker.kind) else {
+                return Some(complain(&format!("this program has no worker of kind {}", kind.to_string_lossy())));
+            };
+            Some(match Job::open(&PathBuf::from(dir)) {
+                Ok(job) => (worker.run)(job),
+                Err(error) => complain(&error.to_string()),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// To stderr, which is the job's log.
+fn complain(sentence: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "dcudeck: {sentence}");
+    crate::base::Exit::BadInput.into()
+}

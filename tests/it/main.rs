@@ -1,0 +1,3 @@
+//! Integration tests: one program, so that the library is linked once.
+
+mod docs;
