@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod docs;
+mod jobs;
 mod program;
