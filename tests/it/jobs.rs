@@ -1,4 +1,5 @@
 //! Jobs as they are: real shims of the real binary over real programs. Each test owns what it starts, and ends it.
+#![expect(clippy::expect_used, reason = "what a test expects it says")]
 
 use dcudeck::{
     base::Problem,
