@@ -1,5 +1,6 @@
 //! The command line as clap sees it. Units are in the help of each flag; cli.md of the docs is generated from here.
 
+use crate::embedded::sim;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -46,6 +47,27 @@ pub struct Global {
     /// Show only: no command that starts, stops or deletes anything
     #[arg(long, global = true)]
     pub read_only: bool,
+}
+
+impl Global {
+    /// The flags that were given, by setting name, for [`crate::workspace::settings`].
+    #[must_use]
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        let text = |name, value: &Option<String>| value.clone().map(|v| (name, v));
+        let yes = |name, value: bool| value.then(|| (name, "true".to_owned()));
+        [
+            text("lang", &self.lang),
+            text("theme", &self.theme),
+            text("color", &self.color),
+            yes("ascii", self.ascii),
+            text("mouse", &self.mouse),
+            self.fps.map(|v| ("fps", v.to_string())),
+            yes("read_only", self.read_only),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 /// The headless commands.
@@ -139,6 +161,9 @@ pub struct SimArgs {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
     pub host: std::net::IpAddr,
+    /// Model name it answers to
+    #[arg(long, default_value = "sim", value_name = "NAME")]
+    pub model: String,
     /// Time to the first token, milliseconds
     #[arg(long, default_value_t = 50.0, value_name = "MS")]
     pub ttft_ms: f64,
@@ -163,6 +188,12 @@ pub struct SimArgs {
     /// Write what really happened, a JSON line a request, to this file
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Let every N-th request go wrong
+    #[arg(long, value_name = "N", requires = "fail")]
+    pub fail_every: Option<u64>,
+    /// How: status500, error_in_stream, truncate, empty or stall
+    #[arg(long, value_name = "KIND", requires = "fail_every")]
+    pub fail: Option<sim::Fault>,
 }
 
 /// `dcudeck bench …`
