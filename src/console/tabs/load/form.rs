@@ -2,7 +2,10 @@
 
 use crate::{
     base::Said,
-    bench::spec::{Endpoint, Load, Prompts, Spec},
+    bench::{
+        Url,
+        spec::{Endpoint, Load, Prompts, Spec},
+    },
     console::news::Server,
     said,
 };
@@ -298,25 +301,22 @@ fn parse_url(text: &str) -> Result<String, Said> {
     if base.is_empty() {
         return Err(said!("no server yet; e: type a URL", "还没有服务器；e 输入地址"));
     }
-    let uri = base.parse::<http::Uri>().ok();
-    let good = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none()
-    });
     // A password belongs into a key file; here it would reach screens and results.
-    let has_user = base.contains('@');
-    match (good, has_user) {
-        (_, true) => Err(said!("no password here: use a key file", "此处不能含密码：请用密钥文件")),
-        (true, _) => Ok(base.to_owned()),
-        (false, _) => Err(said!("no URL such as http://127.0.0.1:8000", "不是 http://127.0.0.1:8000 这样的地址")),
+    if base.contains('@') {
+        return Err(said!("no password here: use a key file", "此处不能含密码：请用密钥文件"));
+    }
+    if base.starts_with("https://") {
+        return Err(said!("https cannot be measured yet; use http", "暂不能测量 https；请用 http"));
+    }
+    match Url::parse(base) {
+        Ok(_) => Ok(base.to_owned()),
+        Err(_) => Err(said!("no URL such as http://127.0.0.1:8000", "不是 http://127.0.0.1:8000 这样的地址")),
     }
 }
 
 /// Whether `url` leads to this machine itself.
 pub(super) fn is_loopback(url: &str) -> bool {
-    let uri = url.parse::<http::Uri>().ok();
-    let Some(host) = uri.as_ref().and_then(http::Uri::host) else { return false };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    Url::parse(url).is_ok_and(|url| url.is_loopback())
 }
 
 /// `4` users or `8/s`.
@@ -391,6 +391,8 @@ mod tests {
         for (field, bad) in [
             (Field::Target, ""),
             (Field::Target, "ftp://host"),
+            (Field::Target, "https://host"),
+            (Field::Target, "http://host/?key=1"),
             (Field::Target, "http://me:secret@host:1"),
             (Field::Input, "0"),
             (Field::Output, "many"),

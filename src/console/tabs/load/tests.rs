@@ -244,8 +244,8 @@ fn every_size_draws_without_panic() {
     }
     let ascii = Look { ascii: true, ..look(Lang::Zh, Palette::Sixteen) };
     for tab in &tabs {
-        for width in (0..=120).step_by(7).chain([1, 40, 66, 80, 200]) {
-            for height in (0..=60).step_by(3).chain([1, 2, 7, 17, 28]) {
+        for width in (0..=130).step_by(13).chain([1, 40, 66, 80, 200]) {
+            for height in (0..=60).step_by(10).chain([1, 2, 3, 7, 17, 21, 28]) {
                 drawn(tab, &ascii, width, height);
             }
         }
@@ -371,11 +371,11 @@ fn a_profile_fills_the_form() {
 }
 
 #[test]
-fn the_workspaces_own_test_hides_a_built_in_of_its_name() {
-    let own = LoadSpec { output_len: 999, ..profiles::quick() };
-    let tab = Load::new(vec![("quick".to_owned(), own)]);
-    let outputs: Vec<u32> = tab.profiles.iter().filter(|profile| profile.name == "quick").map(|profile| profile.spec.output_len).collect();
-    assert_eq!(outputs, [999]);
+fn the_form_starts_with_the_first_profile_it_is_given() {
+    let own = LoadSpec { output_len: 999, ..profiles::bare() };
+    let tab = Load::new(vec![("ours".to_owned(), own)]);
+    assert_eq!((tab.form.profile.as_str(), tab.form.text(Field::Output)), ("ours", "999"));
+    assert!(shows(&Load::new(Vec::new()), "new load test"));
 }
 
 #[test]
