@@ -2,3 +2,6 @@
 
 #[cfg(feature = "embedded")]
 pub mod api;
+pub mod listen;
+pub mod sim;
+pub mod wire;
