@@ -252,12 +252,7 @@ fn events_of(json: Value) -> Option<Vec<AnswerEvent>> {
         events.extend(choice.message.content.filter(|text| !text.is_empty()).map(AnswerEvent::Content));
         let calls: Vec<ToolCallPart> = (0..)
             .zip(choice.message.tool_calls.unwrap_or_default())
-            .map(|(index, call)| ToolCallPart {
-                index,
-                id: Some(call.id),
-                name: call.function.name,
-                arguments: call.function.arguments,
-            })
+            .map(|(index, call)| ToolCallPart { index, id: Some(call.id), name: call.function.name, arguments: call.function.arguments })
             .collect();
         events.extend((!calls.is_empty()).then_some(AnswerEvent::ToolCalls(calls)));
         (answer.usage, choice.finish_reason, choice.stop_reason)

@@ -156,8 +156,7 @@ async fn a_generation_is_asked_for_once_however_the_server_ends_it() {
 async fn the_transport_refuses_a_second_request_itself() {
     use launchdarkly_sdk_transport::HttpTransport;
     let server = Server::start(vec![Reply::stream(&[b"data: [DONE]\n\n"])]).await;
-    let transport =
-        Transport { http: server.client().http, authorization: None, limit_bytes: DEFAULT_LIMIT_BYTES, tally: Arc::default() };
+    let transport = Transport { http: server.client().http, authorization: None, limit_bytes: DEFAULT_LIMIT_BYTES, tally: Arc::default() };
     let request = || http::Request::post(format!("{}/v1/chat/completions", server.url)).body(None).expect("a request");
     assert!(transport.request(request()).await.is_ok());
     assert!(transport.request(request()).await.is_err());
@@ -209,8 +208,10 @@ async fn refusals_of_a_stream_request_are_told_from_their_json() {
 
 #[tokio::test]
 async fn an_error_inside_a_stream_ends_it_without_the_key_it_echoes() {
-    let body = b"data: {\"error\":{\"message\":\"sk-very-secret is unwell\",\"type\":\"InternalServerError\",\"code\":500}}\n\ndata: [DONE]\n\n";
-    let server = Server::start(vec![Reply::stream(&[body]), Reply::whole(401, "application/json", r#"{"error":"no sk-very-secret"}"#)]).await;
+    let body =
+        b"data: {\"error\":{\"message\":\"sk-very-secret is unwell\",\"type\":\"InternalServerError\",\"code\":500}}\n\ndata: [DONE]\n\n";
+    let server =
+        Server::start(vec![Reply::stream(&[body]), Reply::whole(401, "application/json", r#"{"error":"no sk-very-secret"}"#)]).await;
     let client = Client::new(&server.url, Some(Secret::new("sk-very-secret")), Patience::default()).expect("a URL");
     let (_, error) = all(client.stream_chat(&question()).expect("a stream")).await;
     assert_eq!(error.expect("an error").to_string(), "the server answered 500 InternalServerError: *** is unwell");
@@ -356,7 +357,9 @@ fn a_url_is_taken_with_or_without_v1_and_refused_with_a_reason() {
     ] {
         assert_eq!(Client::new(given, None, Patience::default()).expect(given).url(), root);
     }
-    for given in ["", "127.0.0.1:8000", "localhost:8000", "ftp://host", "http://host/?a=b", "http://user:hunter2@host", "http://u:hunter2@ho st"] {
+    for given in
+        ["", "127.0.0.1:8000", "localhost:8000", "ftp://host", "http://host/?a=b", "http://user:hunter2@host", "http://u:hunter2@ho st"]
+    {
         let error = Client::new(given, None, Patience::default()).expect_err(given).to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }

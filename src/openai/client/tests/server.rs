@@ -62,7 +62,8 @@ impl Reply {
 
     /// As [`stream`](Self::stream), without the end.
     pub(super) fn cut_stream(body: &[&[u8]], then: Then) -> Self {
-        let mut pieces = vec![b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()];
+        let mut pieces =
+            vec![b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()];
         pieces.extend(body.iter().map(|piece| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()));
         Self { pieces, then }
     }
