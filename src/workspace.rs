@@ -2,6 +2,10 @@
 //!
 //! Files are the truth for results, runs and jobs. Nothing is created before the first write.
 
+mod nearest;
+pub mod profiles;
+pub mod settings;
+
 use crate::{base::Problem, said};
 use std::{
     env, fs,

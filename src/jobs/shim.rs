@@ -24,7 +24,7 @@ use std::{
     io::{self, Write as _},
     os::unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
@@ -73,7 +73,10 @@ fn watch_over(dir: &Path) -> io::Result<()> {
 
     let spawned = command(job.dir(), job.spec())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the argument list is empty"))
-        .and_then(|mut command| command.process_group(0).stdin(File::open("/dev/null")?).stdout(log.try_clone()?).stderr(log).spawn());
+        .and_then(|mut command| {
+            with_default_signals(&mut command);
+            command.process_group(0).stdin(File::open("/dev/null")?).stdout(log.try_clone()?).stderr(log).spawn()
+        });
     let child = match spawned {
         Ok(child) => i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("a process id out of range"))?,
         Err(error) => {
@@ -250,8 +253,27 @@ fn explain(error: &io::Error, spec: &super::Spec) -> String {
     if spec.cwd.is_dir() { error.to_string() } else { format!("{error} (the folder to run in, {}, is not there)", spec.cwd.display()) }
 }
 
-/// SIGTERM, SIGINT and SIGCHLD as a descriptor; SIGHUP with them, so that it does nothing. They are blocked rather than
-/// ignored: an ignored signal would stay ignored in the program, a blocked one is reset when it is started.
+/// A program starts with the signal mask and the ignored signals of whoever starts it: neither this shim's blocked ones nor
+/// what a `nohup` or a background shell before it ignored may make a job deaf.
+fn with_default_signals(command: &mut Command) {
+    // SAFETY: the closure runs between fork and exec, touches only its own stack and calls only sigemptyset, pthread_sigmask
+    // and signal, which are safe there (signal-safety(7)).
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGCHLD] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            let mut none = std::mem::zeroed::<libc::sigset_t>();
+            libc::sigemptyset(&raw mut none);
+            match libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) {
+                0 => Ok(()),
+                error => Err(io::Error::from_raw_os_error(error)),
+            }
+        });
+    }
+}
+
+/// SIGTERM, SIGINT and SIGCHLD as a descriptor; SIGHUP with them, so that it does nothing.
 struct Signals(OwnedFd);
 
 impl Signals {

@@ -22,6 +22,9 @@ use std::{
 /// How long the shim may take to report. It does no work before, so only a node in trouble needs it.
 const REPORT_WITHIN: Duration = Duration::from_secs(30);
 
+/// Environment variable that names the program to start shims and workers from.
+const EXE: &str = "DCUDECK_EXE";
+
 /// Starts a job in `workspace` and returns once its program runs. The job outlives the caller.
 ///
 /// # Errors
@@ -47,7 +50,7 @@ pub fn start(workspace: &Workspace, new: New) -> Result<Job, JobError> {
     write_spec(&dir, &spec).map_err(|source| JobError::File { path: dir.join(SPEC), source })?;
 
     let shim_error = |found: String| JobError::Shim { found, log: dir.join(LOG) };
-    let mut shim = itself()
+    let mut shim = itself(&new.env)
         .arg(SHIM_ARGUMENT)
         .arg(&dir)
         .envs(new.env)
@@ -107,7 +110,7 @@ fn read_report(mut pipe: ChildStdout) -> io::Result<Vec<u8>> {
 pub(super) fn command(dir: &Path, spec: &Spec) -> Option<Command> {
     let mut command = match &spec.program {
         Program::Worker => {
-            let mut command = itself();
+            let mut command = itself(&[]);
             command.arg(WORKER_ARGUMENT).arg(&spec.kind).arg(dir);
             command
         }
@@ -131,10 +134,11 @@ pub(super) fn program_name(spec: &Spec) -> String {
 }
 
 /// This very program, also after the file it came from was replaced: processes of one job must speak one protocol.
-/// `DCUDECK_EXE` names another one, for tests whose own process is not dcudeck.
-fn itself() -> Command {
-    if let Some(path) = env::var_os("DCUDECK_EXE").filter(|path| !path.is_empty()) {
-        return Command::new(PathBuf::from(path));
+/// `DCUDECK_EXE`, in the job's environment or in this process's, names another one: for tests, whose own process is not dcudeck.
+fn itself(given: &[(String, String)]) -> Command {
+    let named = given.iter().find(|(name, _)| name == EXE).map(|(_, path)| path.into()).or_else(|| env::var_os(EXE));
+    if let Some(path) = named.filter(|path| !path.is_empty()) {
+        return Command::new(path);
     }
     let running = Path::new("/proc/self/exe");
     let same = |path: &PathBuf| {

@@ -1,3 +1,6 @@
 //! Integration tests: one program, so that the library is linked once.
 
+mod bad_input;
 mod docs;
+mod jobs;
+mod program;

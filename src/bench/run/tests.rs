@@ -53,9 +53,8 @@ impl Watched {
 }
 
 fn spec(url: &str, load: &str, more: &str) -> Spec {
-    let text = format!(
-        r#"{{"target": {{"url": "{url}"}}, "load": {load}, "prompts": {{"random": {{"input_len": 16}}}}, "output_len": 8{more}}}"#
-    );
+    let text =
+        format!(r#"{{"target": {{"url": "{url}"}}, "load": {load}, "prompts": {{"random": {{"input_len": 16}}}}, "output_len": 8{more}}}"#);
     serde_json::from_str(&text).expect(&text)
 }
 
@@ -154,7 +153,8 @@ fn what_is_reported_is_what_the_server_did() {
         let truth = served.truth();
         let (mut ttft, mut itl, mut true_itl) = (Vec::new(), Vec::new(), Vec::new());
         for record in done.records() {
-            let (id, (arrived, writes)) = truth.iter().find(|(id, _)| id.ends_with(&format!("result-1-{}", record.i))).expect("known to the server");
+            let (id, (arrived, writes)) =
+                truth.iter().find(|(id, _)| id.ends_with(&format!("result-1-{}", record.i))).expect("known to the server");
             let sent = zero + record.sent_us.expect("sent");
             let first = writes.iter().find(|(_, n)| *n > 0).expect("a token").0;
             let true_ttft = first as f64 - *arrived as f64;
@@ -446,7 +446,9 @@ fn an_answer_is_judged_by_its_bytes_whatever_their_shape() {
 fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
     static BYTES: std::sync::LazyLock<Vec<[u8; 1]>> = std::sync::LazyLock::new(|| {
         let token = |n: usize| {
-            let event = format!("data: {{\"choices\":[{{\"text\":\"é\",\"index\":0}}],\"usage\":{{\"prompt_tokens\":16,\"completion_tokens\":{n}}}}}\r\n\r\n");
+            let event = format!(
+                "data: {{\"choices\":[{{\"text\":\"é\",\"index\":0}}],\"usage\":{{\"prompt_tokens\":16,\"completion_tokens\":{n}}}}}\r\n\r\n"
+            );
             format!("{:x}\r\n{event}\r\n", event.len())
         };
         format!("{HEAD}{}{}{}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", token(1), token(2), token(5)).bytes().map(|b| [b]).collect()

@@ -1,0 +1,153 @@
+//! Drawing by cells: texts that keep their columns, rules, and the signs of both character sets.
+
+use super::ink::Ink;
+use dcudeck_widgets::text;
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+/// A buffer, where in it to draw, and how.
+pub(super) struct Pen<'a> {
+    pub(super) buf: &'a mut Buffer,
+    pub(super) ink: &'a Ink,
+}
+
+impl Pen<'_> {
+    /// Writes `what` from the left into exactly `width` cells at (`x`, `y`) of `area`; nothing outside it. Returns the x after.
+    pub(super) fn left(&mut self, area: Rect, x: u16, y: u16, width: u16, what: &str, style: Style) -> u16 {
+        let room = width.min(area.width.saturating_sub(x));
+        if y < area.height && room > 0 {
+            let what = text::pad_right(what, usize::from(room), self.ink.ascii);
+            self.write(area.x + x, area.y + y, &what, room, style);
+        }
+        x.saturating_add(width)
+    }
+
+    /// As [`left`](Self::left), figures at the right of their cells.
+    pub(super) fn right(&mut self, area: Rect, x: u16, y: u16, width: u16, what: &str, style: Style) -> u16 {
+        let room = width.min(area.width.saturating_sub(x));
+        if y < area.height && room > 0 {
+            let what = text::pad_left(what, usize::from(room), self.ink.ascii);
+            self.write(area.x + x, area.y + y, &what, room, style);
+        }
+        x.saturating_add(width)
+    }
+
+    /// Writes `what` as wide as it is, cut at the area's end; returns the x after.
+    pub(super) fn flow(&mut self, area: Rect, x: u16, y: u16, what: &str, style: Style) -> u16 {
+        let width = cells(what).min(area.width.saturating_sub(x));
+        self.left(area, x, y, width, what, style)
+    }
+
+    fn write(&mut self, x: u16, y: u16, what: &str, width: u16, style: Style) {
+        let room = self.buf.area;
+        if x < room.right() && y < room.bottom() && x >= room.left() && y >= room.top() {
+            self.buf.set_stringn(x, y, what, usize::from(width.min(room.right() - x)), style);
+        }
+    }
+
+    /// A rule over the whole row `y` of `area`.
+    pub(super) fn rule(&mut self, area: Rect, y: u16) {
+        let line = if self.ink.ascii { "-" } else { "─" };
+        if y < area.height {
+            self.write(area.x, area.y + y, &line.repeat(usize::from(area.width)), area.width, self.ink.rule);
+        }
+    }
+
+    /// A joint of a rule with a line from above, below or both.
+    pub(super) fn joint(&mut self, area: Rect, x: u16, y: u16, unicode: &str) {
+        let sign = if self.ink.ascii { "+" } else { unicode };
+        if x < area.width && y < area.height {
+            self.write(area.x + x, area.y + y, sign, 1, self.ink.rule);
+        }
+    }
+
+    /// An upright line of `rows` from row `y` on.
+    pub(super) fn upright(&mut self, area: Rect, x: u16, y: u16, rows: u16) {
+        let sign = if self.ink.ascii { "|" } else { "│" };
+        for row in y..y.saturating_add(rows).min(area.height) {
+            if x < area.width {
+                self.write(area.x + x, area.y + row, sign, 1, self.ink.rule);
+            }
+        }
+    }
+
+    /// `unicode`, or its stand-in where only ASCII may be drawn.
+    pub(super) fn sign(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        if self.ink.ascii { ascii } else { unicode }
+    }
+}
+
+/// Cells of `what`.
+pub(super) fn cells(what: &str) -> u16 {
+    u16::try_from(text::width(what)).unwrap_or(u16::MAX)
+}
+
+/// `words` in lines of at most `width` cells, broken at blanks, and within Chinese text anywhere but before its punctuation.
+pub(super) fn wrapped(words: &str, width: u16) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = vec![String::new()];
+    for piece in pieces(words) {
+        let Some(line) = lines.last_mut() else { break };
+        if cells(line) + cells(piece.trim_end()) <= width {
+            line.push_str(piece);
+        } else if cells(piece.trim_end()) <= width {
+            lines.push(piece.to_owned());
+        } else {
+            for c in piece.chars() {
+                let mut one = [0; 4];
+                let one: &str = c.encode_utf8(&mut one);
+                match lines.last_mut() {
+                    Some(line) if cells(line) + cells(one) <= width => line.push(c),
+                    _ => lines.push(one.to_owned()),
+                }
+            }
+        }
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
+    }
+    lines
+}
+
+/// The parts between which a line may break.
+fn pieces(words: &str) -> impl Iterator<Item = &str> {
+    let wide = |c: char| ('\u{2e80}'..='\u{ffef}').contains(&c);
+    let closing = |c: char| "，。；：、）！？”".contains(c);
+    let mut rest = words;
+    std::iter::from_fn(move || {
+        let mut chars = rest.char_indices().peekable();
+        let mut end = rest.len();
+        while let Some((_, c)) = chars.next() {
+            let Some(&(at, next)) = chars.peek() else { break };
+            if !closing(next) && next != ' ' && (c == ' ' || wide(c) && c != '（' || wide(next)) {
+                end = at;
+                break;
+            }
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrapped_lines_fit_and_lose_nothing_but_blanks() {
+        for words in ["first token - moment before the write", "首 token 到达 − 写出请求，最后一字节之前（不含）的时刻。", "averyveryverylongword indeed", ""] {
+            for width in 2..50 {
+                let lines = wrapped(words, width);
+                assert!(lines.iter().all(|line| cells(line) <= width), "{width}: {lines:?}");
+                let squeeze = |text: &str| text.replace(' ', "");
+                assert_eq!(squeeze(&lines.concat()), squeeze(words), "{width}");
+            }
+        }
+    }
+
+    #[test]
+    fn chinese_punctuation_does_not_begin_a_line() {
+        let lines = wrapped("一二三四，五六七八。", 8);
+        assert_eq!(lines, ["一二三", "四，五六", "七八。"]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The pictures of a run: histograms and curves.
+
+use super::{
+    ink::Ink,
+    watched::{Drawn, Metric, Watched, unsure},
+    words,
+};
+use crate::text;
+use dcudeck_widgets::{Aggregate, At, Form, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
+
+/// Draws the histogram of `metric`: P50, P90 and P99 marked, the goal as a line.
+pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buffer, ink: &Ink) {
+    let drawn = run.drawn(metric);
+    let n = run.dist(metric).n;
+    let [p50, p90, p99] = drawn.marks_ms;
+    let mark = |at: Option<f64>, label, percentile| {
+        let style = if unsure(n, percentile) { ink.dim } else { ink.text };
+        at.map(|at| Mark { at, label, style })
+    };
+    // The tail matters most where labels compete.
+    let marks: Vec<Mark<'_>> =
+        [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
+    let goal = run.goal_ms(metric);
+    let live = if run.ended() { ink.text } else { ink.accent };
+    Histogram::new(drawn.bins(), drawn.axis.unwrap_or_else(|| empty_axis(goal)))
+        .marks(&marks)
+        .limit(goal)
+        .bar_style(live)
+        .over_style(ink.warn)
+        .axis_style(ink.dim)
+        .limit_style(ink.warn)
+        .format(figure::tick_ms)
+        .ascii(ink.ascii)
+        .render(area, buf);
+}
+
+/// An axis for the time before the first sample: around the goal, so that its line stands where it will be looked for.
+fn empty_axis(goal_ms: Option<f64>) -> LogAxis {
+    let goal = goal_ms.unwrap_or(100.0);
+    LogAxis::new(goal / 10.0, goal * 2.0)
+}
+
+/// Share of the samples of `metric` above `goal_ms`, percent: whole buckets, so within a sixteenth of an octave.
+pub(super) fn over_pct(drawn: &Drawn, goal_ms: f64) -> Option<f64> {
+    let bins = drawn.bins();
+    let total: u64 = bins.counts.iter().sum();
+    let mut edge = bins.first;
+    let mut over = 0;
+    for &count in bins.counts {
+        if edge >= goal_ms {
+            over += count;
+        }
+        edge *= bins.ratio;
+    }
+    (total > 0).then(|| over as f64 * 100.0 / total as f64)
+}
+
+/// The value below which `percentile` percent of the samples lie: the middle of its bucket, so within 2.2 %.
+pub(super) fn near_percentile(drawn: &Drawn, percentile: f64) -> Option<f64> {
+    let bins = drawn.bins();
+    let total: u64 = bins.counts.iter().sum();
+    let rank = (total as f64 * percentile / 100.0).ceil().max(1.0);
+    let mut below = 0_u64;
+    let mut edge = bins.first;
+    for &count in bins.counts {
+        below += count;
+        if below as f64 >= rank {
+            return (total > 0).then(|| edge * bins.ratio.sqrt());
+        }
+        edge *= bins.ratio;
+    }
+    None
+}
+
+/// One of the two curves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curve {
+    Throughput,
+    InFlight,
+}
+
+/// Draws a curve over the whole run: seconds per column double when it no longer fits, so that columns stay put between.
+pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, ink: &Ink) {
+    let (samples, axis) = match which {
+        Curve::Throughput => (run.tokens.as_slice(), run.tokens_axis),
+        Curve::InFlight => (run.in_flight.as_slice(), run.in_flight_axis),
+    };
+    let warmup = run.warmup_seconds.min(samples.len());
+    let (before, measured) = samples.split_at(warmup);
+    let series =
+        [Series::new(before).style(ink.dim), Series::new(measured).first(warmup as u64).style(if run.ended() { ink.text } else { ink.accent })];
+    let chart = |labels| {
+        let timeline = Timeline::new(&series, axis)
+            .aggregate(Aggregate::Mean)
+            .axis_style(ink.dim)
+            .until(samples.len() as u64)
+            .ascii(ink.ascii);
+        if area.height < 3 { timeline.form(Form::Bars) } else { timeline.y_labels(figure::tick).x_labels(labels) }
+    };
+    // The plot's width depends on there being labels, not on what they say.
+    let placeholder = [XLabel { at: At::Ago(0), label: "" }];
+    let columns = u64::from(chart(&placeholder).plot(area).width);
+    let least = if area.height < 3 { 1 } else { 2 };
+    let per_column = seconds_per_column(samples.len() as u64, columns, least);
+    let now = text!("now", "现在").get(ink.lang);
+    let ticks: Vec<(u64, String)> = time_labels(columns * u64::from(per_column)).map(|s| (s, words::ago(s))).collect();
+    let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
+    labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
+    chart(&labels).samples_per_column(per_column).render(area, buf);
+}
+
+/// The least power of two, `least` or more, with which `seconds` fit into `columns`.
+fn seconds_per_column(seconds: u64, columns: u64, least: u32) -> u32 {
+    let mut per_column = least;
+    while columns > 0 && seconds.div_ceil(u64::from(per_column)) > columns && per_column < 1 << 20 {
+        per_column *= 2;
+    }
+    per_column
+}
+
+/// Round times ago to mark along a chart of `span_s`, four or so.
+fn time_labels(span_s: u64) -> impl Iterator<Item = u64> {
+    const STEPS: [u64; 16] = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
+    let step = STEPS.into_iter().find(|step| span_s / step <= 5).unwrap_or(86_400);
+    (1..=5).map(move |i| i * step).take_while(move |&s| s < span_s)
+}
+
+/// A figure of the style its percentile deserves: grey with `~` when unsure, yellow with `!` when over the goal.
+pub(super) fn verdict(run: &Watched, metric: Metric, value_us: Option<u64>, percentile: f64, ink: &Ink) -> (&'static str, Style) {
+    let n = run.dist(metric).n;
+    let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| super::watched::ms(us) > goal);
+    match value_us {
+        None => ("", ink.dim),
+        Some(_) if unsure(n, percentile) => ("~", ink.dim),
+        Some(_) if over => ("!", ink.warn),
+        Some(_) => ("", ink.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made_up, *};
+
+    #[test]
+    fn seconds_per_column_double_so_that_the_whole_run_stays_in_view() {
+        assert_eq!(seconds_per_column(0, 20, 1), 1);
+        assert_eq!(seconds_per_column(20, 20, 1), 1);
+        assert_eq!(seconds_per_column(21, 20, 1), 2);
+        assert_eq!(seconds_per_column(81, 20, 1), 8);
+        assert_eq!(seconds_per_column(86_400, 0, 1), 1);
+    }
+
+    #[test]
+    fn time_labels_are_round_and_inside_the_chart() {
+        for span in 0..100_000_u64 {
+            let labels: Vec<u64> = time_labels(span).collect();
+            assert!(labels.iter().all(|&s| s < span) && labels.len() <= 5, "{span}: {labels:?}");
+        }
+        assert_eq!(time_labels(60).collect::<Vec<_>>(), [15, 30, 45]);
+    }
+
+    #[test]
+    fn percentiles_from_buckets_agree_with_the_exact_ones() {
+        let mut run = Watched::new("load-1".to_owned(), made_up::spec());
+        run.snapshot(&made_up::running());
+        for metric in [Metric::Ttft, Metric::Tpot, Metric::Itl] {
+            for (percentile, exact) in [(50.0, run.dist(metric).p50_us), (90.0, run.dist(metric).p90_us), (99.0, run.dist(metric).p99_us)] {
+                let (near, exact) = (near_percentile(run.drawn(metric), percentile).unwrap(), super::super::watched::ms(exact.unwrap()));
+                assert!((near / exact - 1.0).abs() < 0.023, "{metric:?} P{percentile}: {near} {exact}");
+            }
+        }
+        assert_eq!(near_percentile(&Drawn::default(), 50.0), None);
+    }
+}
