@@ -141,9 +141,7 @@ async fn a_generation_is_asked_for_once_however_the_server_ends_it() {
                 client.version().await.expect("a version");
             }
             let mut answer = client.stream_chat(&question()).expect("a stream");
-            let told = timeout(Duration::from_secs(20), async { while answer.next().await.is_some() {} });
-            told.await.expect("the answer ends");
-            // Asked on beneath our own end: eventsource-client itself must have no more to give.
+            // Beneath our own end, so that eventsource-client itself must have no more to give.
             let beneath = timeout(Duration::from_secs(20), async { while answer.events.next().await.is_some() {} });
             beneath.await.expect("the stream ends");
             let posts = server.requests().iter().filter(|request| request.starts_with("POST")).count();
@@ -267,12 +265,27 @@ async fn a_server_that_falls_silent_is_given_up_and_its_connection_closed() {
     ] {
         let server = Server::start(vec![reply]).await;
         let client = Client::new(&server.url, None, patience).expect("a URL");
-        let (_, error) = all(client.stream_chat(&question()).expect("a stream")).await;
-        assert_eq!(error, Some(ClientError::TimedOut { url: server.url.clone(), waited: short }));
+        let mut answer = client.stream_chat(&question()).expect("a stream");
+        let mut last = answer.next().await;
+        while let Some(Ok(_)) = last {
+            last = answer.next().await;
+        }
+        assert_eq!(last, Some(Err(ClientError::TimedOut { url: server.url.clone(), waited: short })));
+        server.left_alone().await;
     }
     let server = Server::start(vec![Reply::new("", Then::Hang)]).await;
     let client = Client::new(&server.url, None, Patience { question: short, ..Patience::default() }).expect("a URL");
     assert!(matches!(client.version().await, Err(ClientError::TimedOut { .. })));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_closes_its_connection() {
+    let token = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let server = Server::start(vec![Reply::cut_stream(&[token], Then::Hang)]).await;
+    let mut answer = server.client().stream_chat(&question()).expect("a stream");
+    while answer.next().await != Some(Ok(AnswerEvent::Content("a".into()))) {}
+    drop(answer);
+    server.left_alone().await;
 }
 
 #[tokio::test]
