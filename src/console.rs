@@ -2,16 +2,22 @@
 //!
 //! Deliberately absent: long work (workers do it), I/O in tabs (they return effects), clocks in drawing.
 
+pub mod app;
+pub mod bars;
 pub mod command;
 pub mod copy;
 pub mod decode;
 pub mod input;
 pub mod key;
+pub mod log_pane;
 pub mod look;
+pub mod menu;
 pub mod news;
 pub mod pacer;
 pub mod painter;
+pub mod sheet;
 pub mod tab;
 pub mod tabs;
 pub mod terminal;
 pub mod theme;
+pub mod wrap;
