@@ -383,7 +383,7 @@ impl App {
             }
             Command::Freeze => self.freeze(),
             Command::Language => {
-                self.look.lang = if self.look.lang == Lang::En { Lang::Zh } else { Lang::En };
+                self.look.lang = super::other(self.look.lang);
                 draw
             }
             Command::Mouse => {
