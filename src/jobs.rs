@@ -8,6 +8,7 @@
 
 pub mod control;
 mod error;
+mod folder;
 mod job;
 mod process;
 pub mod shim;

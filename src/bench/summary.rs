@@ -170,6 +170,8 @@ pub struct Summary {
     pub client: String,
     /// Who took the stamps: `user` or `kernel`.
     pub stamps: String,
+    /// Reads stamped by this process because the kernel gave no stamp; null for a run that was killed.
+    pub user_stamped_reads: Option<u64>,
     /// Where tokens per chunk come from: the server's running count, or one token a chunk.
     pub usage: Usage,
     /// The load test as run.
@@ -357,6 +359,7 @@ impl Figures {
             client_limited: lag_p99.is_some_and(|lag| lag > MAX_SEND_LAG_P99_MS) || cpu.is_some_and(|cpu| cpu > MAX_CLIENT_CPU_PCT),
             client: header.setup.client.clone(),
             stamps: header.setup.stamps.clone(),
+            user_stamped_reads: end.map(|e| e.user_stamped_reads),
             usage: header.setup.usage,
             profile: spec.clone(),
         }
@@ -367,7 +370,9 @@ impl Figures {
 #[must_use]
 pub fn meets(slo: &Slo, record: &Record) -> bool {
     let within = |goal: Option<f64>, us: Option<f64>| goal.is_none_or(|ms| us.is_none_or(|us| us / 1e3 <= ms));
-    let longest_itl = || record.arrivals().skip(1).map(|a| a.gap_us as f64 / a.tokens as f64).fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))));
+    let longest_itl = || {
+        record.arrivals().skip(1).map(|a| a.gap_us as f64 / a.tokens as f64).fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))))
+    };
     within(slo.ttft_ms, record.ttft_us().map(|us| us as f64))
         && within(slo.tpot_ms, record.tpot_us())
         && within(slo.e2el_ms, record.e2el_us().map(|us| us as f64))

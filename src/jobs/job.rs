@@ -1,8 +1,8 @@
 //! A job as its folder shows it: state from files and `/proc`, never from memory, so that any face sees the same.
 
-use super::{EXIT, Identity, JobError, LOG, SHIM, SPEC, STOP, Spec};
+use super::{EXIT, Identity, JobError, LOG, SHIM, SPEC, STOP, Spec, folder::Changes};
 use crate::{
-    base::{Text, clock},
+    base::{Text, clean, clock},
     text,
     workspace::{Workspace, state_dir, write_whole},
 };
@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     fs,
+    io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -19,6 +20,9 @@ use std::{
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
 /// How often a job that is starting, or lives on another host, is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How much of a log's end is looked at.
+const LAST_BYTES: u64 = 8 << 10;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -254,6 +258,34 @@ impl Job {
                 None => thread::sleep(left.min(LOOK_EVERY)),
             }
         }
+    }
+
+    /// Asks `look` until it answers, at most for `timeout`: at once when a file appears in the job's folder, and now and then
+    /// otherwise.
+    pub fn until<T>(&self, timeout: Duration, mut look: impl FnMut(&Self) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + timeout;
+        // Watched before the first look: what happens in between is not missed.
+        let changes = Changes::of(&self.dir);
+        loop {
+            if let Some(found) = look(self) {
+                return Some(found);
+            }
+            if !changes.wait(until) {
+                return look(self);
+            }
+        }
+    }
+
+    /// The last line of its log that says something, clean and at most 400 characters.
+    pub fn last_words(&self) -> Option<String> {
+        let mut log = fs::File::open(self.log()).ok()?;
+        let length = log.metadata().ok()?.len();
+        log.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES))).ok()?;
+        let mut tail = Vec::new();
+        log.take(LAST_BYTES).read_to_end(&mut tail).ok()?;
+        let text = String::from_utf8_lossy(&tail);
+        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+        Some(clean(line.trim()).chars().take(400).collect())
     }
 
     fn processes(&self) -> Option<Processes> {

@@ -122,7 +122,8 @@ impl Thread {
                 break;
             }
         }
-        while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop {
+        while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop
+        {
             self.round(LONGEST_SLEEP_US)?;
         }
         Ok(watch.stop())
@@ -306,7 +307,8 @@ impl Thread {
             if conn.state == State::Connecting || flags.contains(EventFlags::OUT) {
                 writable.push(slot);
             }
-            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP) {
+            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP)
+            {
                 continue;
             }
             let room = buffer.len() - used;
@@ -318,7 +320,10 @@ impl Thread {
             match socket::read(&conn.socket, space) {
                 Ok((n, stamp)) => {
                     let read_us = self.shared.zero_us + self.shared.now_us();
-                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or(read_us);
+                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or_else(|| {
+                        self.shared.user_stamps.fetch_add(u64::from(n > 0), Ordering::Relaxed);
+                        read_us
+                    });
                     let at_us = at_us.saturating_sub(self.shared.zero_us);
                     reads.push(Read { slot, generation: place.generation, from: used, what: Ok(n), at_us });
                     used += n;

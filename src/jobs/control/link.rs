@@ -6,12 +6,8 @@ use super::{
 };
 use crate::{
     base::{Problem, Said, Text},
-    jobs::{Job, State},
+    jobs::{Job, State, folder::Changes},
     said,
-};
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    fs::inotify,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,8 +25,6 @@ use std::{
 
 /// How long a worker may take to say hello, and to take a command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How often a job that does not listen yet is asked whether it still lives; what happens in its folder wakes at once.
-const ALIVE_EVERY: Duration = Duration::from_millis(250);
 
 /// What a worker tells.
 #[derive(Debug)]
@@ -190,10 +184,8 @@ pub fn attach(job_dir: &Path, on_news: impl FnMut(News) + Send + 'static) -> Res
 /// # Errors
 /// As [`attach`]; [`AttachError::Ended`] with the state when there is nothing left to wait for.
 pub fn attach_when_ready(job_dir: &Path, timeout: Duration, on_news: impl FnMut(News) + Send + 'static) -> Result<Link, AttachError> {
-    let io_error = |source: rustix::io::Errno| AttachError::Io { dir: job_dir.to_path_buf(), source: source.into() };
+    let changes = Changes::of(job_dir);
     let until = Instant::now() + timeout;
-    let watch = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).map_err(io_error)?;
-    inotify::add_watch(&watch, job_dir, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO).map_err(io_error)?;
     loop {
         match greet(job_dir) {
             Err(AttachError::NotListening { .. }) => {}
@@ -205,14 +197,9 @@ pub fn attach_when_ready(job_dir: &Path, timeout: Duration, on_news: impl FnMut(
         {
             return Err(AttachError::Ended { dir: job_dir.to_path_buf(), state });
         }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if !changes.wait(until) {
             return Err(AttachError::NotListening { dir: job_dir.to_path_buf() });
         }
-        let limit = Timespec::try_from(left.min(ALIVE_EVERY)).ok();
-        let _ = poll(&mut [PollFd::new(&watch, PollFlags::IN)], limit.as_ref());
-        // What happened is looked at afresh above; the events only woke us.
-        let _ = rustix::io::read(&watch, &mut [0_u8; 4096]);
     }
 }
 
