@@ -67,7 +67,10 @@ fn an_engine_that_ends_before_it_listens_is_told_with_its_last_words_and_its_log
     let job = ground.server("echo loading; printf 'model.safetensors: truncated \\033[31mat 12 bytes\\n\\n'; exit 2");
     let problem = embedded::until_listening(&job, DEADLINE).expect_err("ended");
     let sentence = problem.to_string();
-    assert!(sentence.starts_with("the engine ended before it listened (failed): model.safetensors: truncated at 12 bytes; its log: "), "{sentence}");
+    assert!(
+        sentence.starts_with("the engine ended before it listened (failed): model.safetensors: truncated at 12 bytes; its log: "),
+        "{sentence}"
+    );
     assert!(sentence.ends_with(&job.log().display().to_string()));
 }
 
