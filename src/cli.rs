@@ -14,10 +14,10 @@ use crate::{
     said,
     workspace::{Workspace, settings::Settings},
 };
-use args::{Cli, Command, Global};
+use args::{Cli, Command};
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use out::{Ended, Out};
-use std::ffi::OsString;
+use std::{ffi::OsString, process::ExitCode};
 
 /// What the process does after its arguments were read.
 #[derive(Debug)]
@@ -40,19 +40,25 @@ pub fn run(arguments: Vec<OsString>) -> Next {
         Ok(cli) => cli,
         Err(error) => return Next::Exit(usage(&error, json)),
     };
-    let (workspace, settings) = match context(&cli.global) {
-        Ok(context) => context,
-        Err(problem) => return Next::Exit(Out { lang: crate::base::Lang::En, json }.problem(&problem)),
+    let global = cli.global;
+    let workspace = match Workspace::resolve(global.workspace.as_deref()) {
+        Ok(workspace) => workspace,
+        Err(problem) => return Next::Exit(Out { lang: Settings::default().lang(), json }.problem(&problem)),
     };
+    let (settings, mut problems) = Settings::gather(&workspace, &global.flags());
+    let out = Out { lang: settings.lang(), json };
+    // `config check` lists what is wrong; everything else ends with the first of it.
+    if !problems.is_empty() && !matches!(cli.command, Some(Command::Config(args::Config::Check { .. }))) {
+        return Next::Exit(out.problem(&problems.swap_remove(0)));
+    }
     let Some(command) = cli.command else {
         return Next::Console { workspace, settings: Box::new(settings) };
     };
-    let out = Out { lang: settings.lang(), json };
     let ended = match command {
         Command::Engine(command) => engine::run(command, out),
         Command::Bench(args::Bench::Run(command)) => bench::run(*command, &workspace, out),
         Command::Jobs(command) => jobs::run(command, &workspace, settings.read_only(), out),
-        Command::Config(command) => config::run(&command, &workspace, &settings, out),
+        Command::Config(command) => config::run(&command, &global, &workspace, &settings, out),
         Command::Completions { shell } => completions(shell, out),
         Command::Man => man(out),
     };
@@ -63,10 +69,21 @@ pub fn run(arguments: Vec<OsString>) -> Next {
     })
 }
 
-fn context(global: &Global) -> Result<(Workspace, Settings), Problem> {
-    let workspace = Workspace::resolve(global.workspace.as_deref())?;
-    let settings = Settings::load(&workspace, &global.flags())?;
-    Ok((workspace, settings))
+/// Ends a face: status 0, or its problem told.
+pub fn told(ended: Result<(), Problem>, settings: &Settings) -> ExitCode {
+    match ended {
+        Ok(()) => Exit::Done.into(),
+        Err(problem) => Out { lang: settings.lang(), json: false }.problem(&problem).into(),
+    }
+}
+
+/// Why there is no console: this program was built without it.
+#[cfg(not(feature = "console"))]
+pub fn no_console() -> Problem {
+    Problem::bad_input("console.not_built", said!("this program was built without the console", "此程序未包含控制台")).fix(said!(
+        "use a command (dcudeck --help) or build with --features console",
+        "请使用子命令（dcudeck --help）或以 --features console 构建"
+    ))
 }
 
 /// Help and version go to stdout with status 0; anything else is told on stderr (and as a document with `--json`), status 2.

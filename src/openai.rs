@@ -4,10 +4,13 @@
 //! stream; the load client uses these three on its own sockets. [`client`] is what chat and datasets talk through.
 
 pub mod chunk;
+pub mod client;
 pub mod error;
 pub mod progress;
 pub mod sse;
+pub mod types;
 
+pub use client::{Client, ClientError};
 pub use error::ApiError;
 
 #[cfg(test)]

@@ -59,10 +59,7 @@ pub(super) enum Message {
         busy_us: u64,
     },
     /// A phase began; from the run itself.
-    Phase {
-        at_us: u64,
-        phase: Phase,
-    },
+    Phase { at_us: u64, phase: Phase },
     /// The run is over; from the run itself, last.
     Over(End),
 }

@@ -90,7 +90,9 @@ impl Recorder {
         book.seconds.line(header)?;
         book.requests.flush()?;
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || book.keep(&messages));
-        thread.map(Self).map_err(|error| Problem::failed("bench.thread", said!("no thread could be started: {error}", "无法启动线程：{error}")))
+        thread
+            .map(Self)
+            .map_err(|error| Problem::failed("bench.thread", said!("no thread could be started: {error}", "无法启动线程：{error}")))
     }
 
     /// Waits until everything told is on disk and its summary made.

@@ -134,7 +134,8 @@ fn load(spec: &Spec, dir: &Path, epoch: &Epoch, ready: Ready, sink: &Arc<dyn Sin
     let Ready { key, prompts, target } = ready;
     let threads = threads(spec.load);
     allow_sockets();
-    let broken = |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
+    let broken =
+        |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
     let orders = Orders::new(threads).map_err(|e| broken(&e))?;
     let shared = Arc::new(Shared::new(epoch.mono_start_us, target.to, key, spec.limits, spec.output_len, orders.clone()));
     let (messages, received) = channel();

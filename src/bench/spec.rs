@@ -175,7 +175,9 @@ impl Spec {
         }
         within("limits.max_error_rate_pct", limits.max_error_rate_pct, 0.0, 100.0)?;
         let slo = &self.slo;
-        for (field, goal) in [("slo.ttft_ms", slo.ttft_ms), ("slo.tpot_ms", slo.tpot_ms), ("slo.itl_ms", slo.itl_ms), ("slo.e2el_ms", slo.e2el_ms)] {
+        for (field, goal) in
+            [("slo.ttft_ms", slo.ttft_ms), ("slo.tpot_ms", slo.tpot_ms), ("slo.itl_ms", slo.itl_ms), ("slo.e2el_ms", slo.e2el_ms)]
+        {
             goal.map_or(Ok(()), |ms| within(field, ms, 0.001, 3_600_000.0))?;
         }
         Ok(())

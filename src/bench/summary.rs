@@ -367,7 +367,9 @@ impl Figures {
 #[must_use]
 pub fn meets(slo: &Slo, record: &Record) -> bool {
     let within = |goal: Option<f64>, us: Option<f64>| goal.is_none_or(|ms| us.is_none_or(|us| us / 1e3 <= ms));
-    let longest_itl = || record.arrivals().skip(1).map(|a| a.gap_us as f64 / a.tokens as f64).fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))));
+    let longest_itl = || {
+        record.arrivals().skip(1).map(|a| a.gap_us as f64 / a.tokens as f64).fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))))
+    };
     within(slo.ttft_ms, record.ttft_us().map(|us| us as f64))
         && within(slo.tpot_ms, record.tpot_us())
         && within(slo.e2el_ms, record.e2el_us().map(|us| us as f64))

@@ -119,7 +119,8 @@ pub(super) fn api_key(target: &spec::Target) -> Result<Option<Secret>, Problem> 
         None => Secret::from_env(&["DCUDECK_API_KEY", "OPENAI_API_KEY"]),
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
-                Problem::bad_input("bench.key_unreadable", said!("the API key cannot be read: {error}", "无法读取 API 密钥：{error}")).file(path)
+                Problem::bad_input("bench.key_unreadable", said!("the API key cannot be read: {error}", "无法读取 API 密钥：{error}"))
+                    .file(path)
             })?;
             Some(Secret::new(&text))
         }
@@ -192,7 +193,9 @@ impl Target {
         let Some(error) = first_refusal else { return Ok(()) };
         let (url, status, message) = (asked.url, error.status, &error.message);
         let fix = match status {
-            401 | 403 => said!("give the key in DCUDECK_API_KEY or with --api-key-file", "请通过 DCUDECK_API_KEY 或 --api-key-file 提供密钥"),
+            401 | 403 => {
+                said!("give the key in DCUDECK_API_KEY or with --api-key-file", "请通过 DCUDECK_API_KEY 或 --api-key-file 提供密钥")
+            }
             404 => said!("check the model name and the endpoint", "请检查模型名称与接口"),
             _ if self.ignore_eos => {
                 said!("if the server does not know ignore_eos, turn it off in the profile", "若服务器不支持 ignore_eos，请在配置中关闭")
@@ -309,7 +312,10 @@ fn models(asked: &Asked<'_>, url: &Url, common: &str) -> Result<(SocketAddr, Vec
             Ok(models) => Ok((to, models.data)),
             Err(_) => Err(Problem::bad_input(
                 "bench.not_openai",
-                said!("{text} answers, but not as an OpenAI-compatible server (/v1/models)", "{text} 有响应，但不是 OpenAI 兼容服务（/v1/models）"),
+                said!(
+                    "{text} answers, but not as an OpenAI-compatible server (/v1/models)",
+                    "{text} 有响应，但不是 OpenAI 兼容服务（/v1/models）"
+                ),
             )
             .fix(said!("check the address and its port", "请检查地址与端口"))),
         },
@@ -322,9 +328,10 @@ fn models(asked: &Asked<'_>, url: &Url, common: &str) -> Result<(SocketAddr, Vec
                 said!("{text}/v1/models answers HTTP {status}: {message}", "{text}/v1/models 返回 HTTP {status}：{message}"),
             );
             Err(match status {
-                401 | 403 => {
-                    problem.fix(said!("give the key in DCUDECK_API_KEY or with --api-key-file", "请通过 DCUDECK_API_KEY 或 --api-key-file 提供密钥"))
-                }
+                401 | 403 => problem.fix(said!(
+                    "give the key in DCUDECK_API_KEY or with --api-key-file",
+                    "请通过 DCUDECK_API_KEY 或 --api-key-file 提供密钥"
+                )),
                 _ => problem.fix(said!("see the server's log", "请查看服务器日志")),
             })
         }

@@ -151,12 +151,7 @@ impl Ms {
     /// Without samples that benchmark prints 0 (`np.mean(ttfts or 0)`).
     fn of(samples: &Samples) -> Self {
         let ms = |us: Option<f64>| us.unwrap_or(0.0) / 1e3;
-        Self {
-            mean: ms(samples.mean()),
-            median: ms(samples.percentile(50.0)),
-            std: ms(samples.std()),
-            p99: ms(samples.percentile(99.0)),
-        }
+        Self { mean: ms(samples.mean()), median: ms(samples.percentile(50.0)), std: ms(samples.std()), p99: ms(samples.percentile(99.0)) }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{
     live::{Fact, Snapshot, Steer},
+    recorder::Sink,
     results::{self, REQUESTS, SUMMARY},
     run::{self, Steering},
-    recorder::Sink,
     spec::Spec,
     summary::Summary,
     target::Url,
@@ -46,7 +46,8 @@ pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<J
     let name = spec.target.model.as_deref().map_or(spec.name.as_str(), |model| model.rsplit('/').next().unwrap_or(model));
     let result_dir = results::folder(&workspace.results(), name, out)?;
     let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.clone() });
-    let payload = payload.map_err(|e| Problem::failed("bench.payload", said!("the load test cannot be written down: {e}", "无法记录压测配置：{e}")))?;
+    let payload = payload
+        .map_err(|e| Problem::failed("bench.payload", said!("the load test cannot be written down: {e}", "无法记录压测配置：{e}")))?;
     jobs::start(workspace, jobs::New::worker(KIND, &spec.name, payload)).map_err(|error| {
         // Only while empty: a folder that was given may hold more.
         let _ = fs::remove_dir(&result_dir);
@@ -88,8 +89,11 @@ pub fn spec_of(job: &Job) -> Result<Spec, Problem> {
 
 fn payload(job: &Job) -> Result<Payload, Problem> {
     serde_json::from_value(job.spec().payload.clone()).map_err(|error| {
-        Problem::bad_input("bench.not_a_load_test", said!("this job is no load test of this version: {error}", "该任务不是本版本的压测：{error}"))
-            .file(job.dir())
+        Problem::bad_input(
+            "bench.not_a_load_test",
+            said!("this job is no load test of this version: {error}", "该任务不是本版本的压测：{error}"),
+        )
+        .file(job.dir())
     })
 }
 
@@ -102,7 +106,8 @@ pub fn run(job_dir: &Path) -> Result<(), Problem> {
     let job = Job::open(job_dir)?;
     let Payload { spec, result_dir } = payload(&job)?;
     let steering = Arc::new(Steering::default());
-    let broken = |error: &io::Error| Problem::failed("bench.worker", said!("the load worker cannot start: {error}", "压测进程无法启动：{error}"));
+    let broken =
+        |error: &io::Error| Problem::failed("bench.worker", said!("the load worker cannot start: {error}", "压测进程无法启动：{error}"));
     watch_signals(&steering).map_err(|e| broken(&e))?;
     let (publisher, commands) = Publisher::bind(job_dir, KIND, job.id()).map_err(|e| broken(&e))?;
     let steered = Arc::clone(&steering);

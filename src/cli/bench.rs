@@ -49,9 +49,12 @@ pub(super) fn run(command: BenchRun, workspace: &Workspace, out: Out) -> Result<
     }
     let Some(summary) = bench::result_of(&job)? else {
         let log = job.log();
-        return Err(Problem::failed("bench.no_result", said!("the load worker ended ({}) without a result", "压测进程已结束（{}），没有结果", state.word()))
-            .fix(said!("its log says why: {}", "原因见日志：{}", log.display()))
-            .into());
+        return Err(Problem::failed(
+            "bench.no_result",
+            said!("the load worker ended ({}) without a result", "压测进程已结束（{}），没有结果", state.word()),
+        )
+        .fix(said!("its log says why: {}", "原因见日志：{}", log.display()))
+        .into());
     };
     if out.json {
         out.document(&serde_json::to_value(&summary).unwrap_or_default())?;
@@ -161,9 +164,7 @@ fn watch(job: &Job) -> Result<(Receiver<Event>, control::Link), Problem> {
     // Only this process's runtime: the run itself lives in the worker.
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() && interrupts.send(Event::Interrupt).is_ok() {}
-        });
+        runtime.block_on(async { while tokio::signal::ctrl_c().await.is_ok() && interrupts.send(Event::Interrupt).is_ok() {} });
     });
     let link = control::attach_when_ready(job.dir(), READY_WITHIN, move |news| {
         let _ = send.send(Event::News(news));
@@ -222,7 +223,9 @@ fn progress(snapshot: &Snapshot, lang: Lang) -> String {
     let (ttft, tpot) = (ms(snapshot.ttft.p50_us), ms(snapshot.tpot.p50_us));
     let seconds = snapshot.at_us / 1_000_000;
     match lang {
-        Lang::En => format!("{seconds:>4} s  done {done}{planned}  failed {failed}  in flight {flight}  TTFT P50 {ttft} ms  TPOT P50 {tpot} ms"),
+        Lang::En => {
+            format!("{seconds:>4} s  done {done}{planned}  failed {failed}  in flight {flight}  TTFT P50 {ttft} ms  TPOT P50 {tpot} ms")
+        }
         Lang::Zh => format!("{seconds:>4} 秒  完成 {done}{planned}  失败 {failed}  在途 {flight}  TTFT P50 {ttft} ms  TPOT P50 {tpot} ms"),
     }
 }

@@ -5,7 +5,7 @@ use super::{
     out::{Ended, Out},
 };
 use crate::{
-    base::{Exit, Problem},
+    base::Exit,
     embedded::{listen::Listening, sim},
 };
 

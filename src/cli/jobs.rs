@@ -33,14 +33,20 @@ fn list(workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
         return Ok(Exit::Done);
     }
     if all.is_empty() {
-        out.note(&crate::text!("no jobs in this workspace", "此工作区没有任务").get(out.lang).replace("this workspace", &workspace.root().display().to_string()));
+        out.note(
+            &crate::text!("no jobs in this workspace", "此工作区没有任务")
+                .get(out.lang)
+                .replace("this workspace", &workspace.root().display().to_string()),
+        );
     }
     for job in &all {
         let state = job.state();
         let url = serving::url_of(job).unwrap_or_default();
         let pid = job.pid().map_or_else(|| "n/a".to_owned(), |pid| pid.to_string());
         let line = match out.lang {
-            Lang::En => format!("{:<9} {:<8} {:<44} {:>8}  {}  {url}", state.text().en, job.spec().kind, job.id(), pid, job.spec().created_at),
+            Lang::En => {
+                format!("{:<9} {:<8} {:<44} {:>8}  {}  {url}", state.text().en, job.spec().kind, job.id(), pid, job.spec().created_at)
+            }
             Lang::Zh => format!("{}\t{}\t{}\t{}\t{}\t{url}", state.text().zh, job.spec().kind, job.id(), pid, job.spec().created_at),
         };
         out.line(line.trim_end())?;

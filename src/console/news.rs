@@ -19,8 +19,6 @@ pub enum News {
     Jobs(Arc<[JobRow]>),
     /// A load test.
     Bench(Bench),
-    /// Another second is over; sent only while [`Look::second`](super::look::Look::second) matters to somebody.
-    Second,
 }
 
 /// A model server that can be asked.
@@ -126,7 +124,6 @@ impl News {
             Self::Servers(servers) => Self::Servers(servers.iter().cloned().map(Server::cleaned).collect()),
             Self::Jobs(jobs) => Self::Jobs(jobs.iter().cloned().map(JobRow::cleaned).collect()),
             Self::Bench(news) => Self::Bench(news.cleaned()),
-            Self::Second => Self::Second,
         }
     }
 }

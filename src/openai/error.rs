@@ -28,7 +28,7 @@ impl ApiError {
     /// `key` is what must not appear in it.
     ///
     /// Shapes: `{"object":"error","message",…}` (vLLM up to 0.10.0), `{"error":{"message",…}}` (later, and OpenAI),
-    /// `{"error":"text"}` (vLLM's API key check), `{"detail":…}` (FastAPI), and HTML or plain text of a proxy.
+    /// `{"error":"text"}` (vLLM's API key check), `{"detail":…}` (`FastAPI`), and HTML or plain text of a proxy.
     #[must_use]
     pub fn from_body(status: u16, body: &[u8], key: Option<&Secret>) -> Self {
         let mut error = match serde_json::from_slice::<Value>(body) {
@@ -106,7 +106,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| clean(&value.to_string()).into_owned(), |text| clean(text).into_owned())
 }
 
-/// FastAPI's `detail`: a sentence, or a list of `{loc, msg}`.
+/// `FastAPI`'s `detail`: a sentence, or a list of `{loc, msg}`.
 fn detail(detail: &Value) -> String {
     let Some(list) = detail.as_array() else { return text(detail) };
     let one = |item: &Value| {

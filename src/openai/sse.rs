@@ -204,15 +204,14 @@ impl Parser {
     }
 
     fn tell(&mut self, data: &[u8], each: &mut impl FnMut(Event<'_>)) {
-        let data = match str::from_utf8(data) {
-            Ok(data) => Cow::Borrowed(data),
-            Err(_) => {
-                let ill_formed = data.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-                self.replaced += u64::try_from(ill_formed).unwrap_or(u64::MAX);
-                String::from_utf8_lossy(data)
-            }
+        let text = if let Ok(text) = str::from_utf8(data) {
+            Cow::Borrowed(text)
+        } else {
+            let ill_formed = data.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+            self.replaced += u64::try_from(ill_formed).unwrap_or(u64::MAX);
+            String::from_utf8_lossy(data)
         };
-        each(Event { name: &String::from_utf8_lossy(&self.name), data: &data });
+        each(Event { name: &String::from_utf8_lossy(&self.name), data: &text });
     }
 }
 

@@ -177,7 +177,10 @@ impl Conn {
         if self.may_resend() {
             return Step::Stale;
         }
-        Step::Over { keep: false, error: Some((Class::NoResponse, format!("the connection broke while the request was sent ({})", words(error)))) }
+        Step::Over {
+            keep: false,
+            error: Some((Class::NoResponse, format!("the connection broke while the request was sent ({})", words(error)))),
+        }
     }
 
     fn may_resend(&self) -> bool {

@@ -205,9 +205,10 @@ mod tests {
 
     #[test]
     fn a_head_tells_how_its_body_ends() {
-        let (h, len) = head(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n")
-            .expect("parses")
-            .expect("complete");
+        let (h, len) =
+            head(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n")
+                .expect("parses")
+                .expect("complete");
         assert_eq!((h.status, h.events, h.keep_alive), (200, true, true));
         assert_eq!((h.framing, len), (Framing::Chunked(Chunked::default()), 93));
         let framing = |text: &str| head(text.as_bytes()).expect("parses").expect("complete").0;

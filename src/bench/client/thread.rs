@@ -122,7 +122,8 @@ impl Thread {
                 break;
             }
         }
-        while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop {
+        while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop
+        {
             self.round(LONGEST_SLEEP_US)?;
         }
         Ok(watch.stop())
@@ -306,7 +307,8 @@ impl Thread {
             if conn.state == State::Connecting || flags.contains(EventFlags::OUT) {
                 writable.push(slot);
             }
-            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP) {
+            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP)
+            {
                 continue;
             }
             let room = buffer.len() - used;

@@ -8,14 +8,17 @@ use std::{fs, path::Path};
 /// Reads every prompt of `path`.
 pub(super) fn read(path: &Path) -> Result<Vec<Prompt>, Problem> {
     let text = fs::read_to_string(path).map_err(|error| {
-        Problem::bad_input("bench.prompts_unreadable", said!("the prompt file cannot be read: {error}", "无法读取提示文件：{error}")).file(path)
+        Problem::bad_input("bench.prompts_unreadable", said!("the prompt file cannot be read: {error}", "无法读取提示文件：{error}"))
+            .file(path)
     })?;
     let text = text.trim_start_matches('\u{feff}');
     let prompts = match text.trim_start().chars().next() {
         Some('[') => array(path, text)?,
         Some('{') => {
             let lines = numbered(text);
-            lines.map(|(line, text)| json(text).and_then(|row| prompt(&row)).map_err(|why| bad_row(path, line, &why))).collect::<Result<_, _>>()?
+            lines
+                .map(|(line, text)| json(text).and_then(|row| prompt(&row)).map_err(|why| bad_row(path, line, &why)))
+                .collect::<Result<_, _>>()?
         }
         _ => numbered(text).map(|(_, line)| Prompt::Text(line.to_owned())).collect::<Vec<_>>(),
     };
@@ -30,9 +33,7 @@ fn array(path: &Path, text: &str) -> Result<Vec<Prompt>, Problem> {
     rows.iter()
         .enumerate()
         .map(|(k, row)| {
-            prompt(row).map_err(|why| {
-                Problem::bad_input("bench.prompts_row", why).file(path).field(format!("row {}", k + 1)).fix(shapes())
-            })
+            prompt(row).map_err(|why| Problem::bad_input("bench.prompts_row", why).file(path).field(format!("row {}", k + 1)).fix(shapes()))
         })
         .collect()
 }

@@ -38,7 +38,8 @@ pub(super) struct Answer {
 impl Answer {
     /// What makes an answer with status 200 a refusal: an error object inside it.
     pub(super) fn error(&self, key: Option<&Secret>) -> Option<ApiError> {
-        let in_json = |text: &[u8]| serde_json::from_slice(text).ok().and_then(|json| ApiError::in_json(200, &json)).map(|error| error.redacted(key));
+        let in_json =
+            |text: &[u8]| serde_json::from_slice(text).ok().and_then(|json| ApiError::in_json(200, &json)).map(|error| error.redacted(key));
         if !self.events {
             return in_json(&self.body);
         }

@@ -13,7 +13,7 @@ fn read(body: &str) -> (Progress, Vec<(bool, Option<u64>)>) {
 }
 
 fn chunks(bodies: &[&str]) -> (Progress, Vec<(bool, Option<u64>)>) {
-    read(&bodies.iter().map(|body| format!("data: {body}\n\n")).collect::<String>())
+    read(&format!("data: {}\n\n", bodies.join("\n\ndata: ")))
 }
 
 #[test]

@@ -67,7 +67,8 @@ impl Thread {
                 if measured && tokens > 0 {
                     self.shared.tokens.fetch_add(tokens, Ordering::Relaxed);
                     if let Some((gap, tokens)) = last {
-                        live.itl_us.push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
+                        live.itl_us
+                            .push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
                     }
                 }
                 step
