@@ -2,11 +2,17 @@
 #![expect(clippy::expect_used, reason = "what a test expects it says")]
 
 use dcudeck::{
+    base::Exit,
     jobs::{self, Job, New, State},
     serving::{self, Listening, embedded},
     workspace::Workspace,
 };
-use std::time::Duration;
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -80,4 +86,49 @@ fn a_server_that_never_listens_is_not_awaited_for_ever() {
     let job = ground.server("exec sleep 1000");
     let problem = embedded::until_listening(&job, Duration::from_millis(1)).expect_err("not yet");
     assert_eq!(problem.kind(), "serving.not_listening");
+}
+
+/// The simulated server of the real binary, on a port of its own choice.
+struct Sim(Child, String);
+
+impl Sim {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dcudeck"))
+            .args(["engine", "sim", "--port", "0", "--model", "sim-model", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
+        let listening: Listening = serde_json::from_str(&line).expect("JSON");
+        Self(child, listening.url)
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_says_what_it_serves() {
+    let sim = Sim::start();
+    for url in [sim.1.clone(), format!("{}/v1/", sim.1)] {
+        let server = serving::probe(&url, None, DEADLINE).expect("answers");
+        assert_eq!(server.url, sim.1);
+        assert_eq!(server.model().map(|model| model.id.as_str()), Some("sim-model"));
+        assert!(server.max_model_len().is_some_and(|tokens| tokens > 0));
+        assert!(server.version.is_some());
+    }
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_told_as_bad_input() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("address");
+    let problem = serving::probe(&format!("http://{free}"), None, DEADLINE).expect_err("nobody listens");
+    assert_eq!((problem.kind(), problem.exit()), ("server.unreachable", Exit::BadInput));
+    assert!(problem.to_string().contains(&free.to_string()));
 }
