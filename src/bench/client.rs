@@ -84,8 +84,10 @@ pub(super) struct Shared {
     pub(super) in_flight: AtomicU32,
     pub(super) connections: AtomicU32,
     pub(super) opened: AtomicU64,
-    /// Some socket gave no kernel stamp.
+    /// A socket would not stamp what it receives.
     pub(super) unstamped: AtomicBool,
+    /// Reads without a kernel stamp: stamped by this process.
+    pub(super) user_stamps: AtomicU64,
     /// More failures than allowed.
     pub(super) too_many_failures: AtomicBool,
 }
@@ -108,6 +110,7 @@ impl Shared {
             connections: AtomicU32::new(0),
             opened: AtomicU64::new(0),
             unstamped: AtomicBool::new(false),
+            user_stamps: AtomicU64::new(0),
             too_many_failures: AtomicBool::new(false),
         }
     }

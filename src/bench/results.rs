@@ -83,6 +83,8 @@ pub struct End {
     pub client_cpu_pct: Option<f64>,
     /// TCP connections opened in all.
     pub connections_opened: u64,
+    /// Reads that had no kernel stamp and got this process's; all of them with `stamps: "user"`.
+    pub user_stamped_reads: u64,
 }
 
 /// What ended a run.

@@ -175,6 +175,7 @@ fn load(spec: &Spec, dir: &Path, epoch: &Epoch, ready: Ready, sink: &Arc<dyn Sin
         },
         client_cpu_pct: busiest(&outcomes),
         connections_opened: shared.opened.load(Ordering::Relaxed),
+        user_stamped_reads: shared.user_stamps.load(Ordering::Relaxed),
     };
     drop(client);
     let _ = messages.send(Message::Over(end));

@@ -170,6 +170,8 @@ pub struct Summary {
     pub client: String,
     /// Who took the stamps: `user` or `kernel`.
     pub stamps: String,
+    /// Reads stamped by this process because the kernel gave no stamp; null for a run that was killed.
+    pub user_stamped_reads: Option<u64>,
     /// Where tokens per chunk come from: the server's running count, or one token a chunk.
     pub usage: Usage,
     /// The load test as run.
@@ -357,6 +359,7 @@ impl Figures {
             client_limited: lag_p99.is_some_and(|lag| lag > MAX_SEND_LAG_P99_MS) || cpu.is_some_and(|cpu| cpu > MAX_CLIENT_CPU_PCT),
             client: header.setup.client.clone(),
             stamps: header.setup.stamps.clone(),
+            user_stamped_reads: end.map(|e| e.user_stamped_reads),
             usage: header.setup.usage,
             profile: spec.clone(),
         }

@@ -210,7 +210,7 @@ mod tests {
                 .expect("parses")
                 .expect("complete");
         assert_eq!((h.status, h.events, h.keep_alive), (200, true, true));
-        assert_eq!((h.framing, len), (Framing::Chunked(Chunked::default()), 93));
+        assert_eq!((h.framing, len), (Framing::Chunked(Chunked::default()), 95));
         let framing = |text: &str| head(text.as_bytes()).expect("parses").expect("complete").0;
         assert_eq!(framing("HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\n").framing, Framing::Length(7));
         assert!(!framing("HTTP/1.1 200 OK\r\n\r\n").keep_alive);

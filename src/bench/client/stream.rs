@@ -205,8 +205,7 @@ mod tests {
         a.event(r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#, 150);
         let r = record(a);
         assert_eq!((r.first_us, r.answer_us, r.last_us, r.event_us), (Some(120), Some(140), Some(140), Some(150)));
-        assert_eq!((r.output_tokens, r.tokens), (3, vec![0, 1, 1]));
-        assert_eq!(r.ttft_us(), Some(20));
+        assert_eq!((r.ttft_us(), r.output_tokens, r.tokens), (Some(20), 3, vec![0, 1, 1]));
     }
 
     #[test]
@@ -224,7 +223,9 @@ mod tests {
         let class = |events: &[&str]| {
             let mut a = Arrivals::default();
             a.begin(100, 8);
-            events.iter().for_each(|e| drop(a.event(e, 120)));
+            for event in events {
+                a.event(event, 120);
+            }
             a.verdict(None).map(|(class, _)| class)
         };
         let token = chunk("x", None);

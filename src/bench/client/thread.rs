@@ -320,7 +320,10 @@ impl Thread {
             match socket::read(&conn.socket, space) {
                 Ok((n, stamp)) => {
                     let read_us = self.shared.zero_us + self.shared.now_us();
-                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or(read_us);
+                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or_else(|| {
+                        self.shared.user_stamps.fetch_add(u64::from(n > 0), Ordering::Relaxed);
+                        read_us
+                    });
                     let at_us = at_us.saturating_sub(self.shared.zero_us);
                     reads.push(Read { slot, generation: place.generation, from: used, what: Ok(n), at_us });
                     used += n;

@@ -3,6 +3,7 @@
 use crate::{
     base::Said,
     bench::spec::{Endpoint, Load, Prompts, Spec},
+    console::news::Server,
     said,
 };
 use dcudeck_widgets::figure;
@@ -50,19 +51,6 @@ impl Field {
         let at = Self::ALL.iter().position(|&field| field == self).unwrap_or(0);
         Self::ALL.get(at.saturating_add_signed(by)).copied().unwrap_or(self)
     }
-}
-
-/// A server that can be chosen as the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
-    /// Name on screen, such as `embedded/eye-tiny`.
-    pub(super) name: String,
-    /// Base URL; empty while it has none yet.
-    pub(super) url: String,
-    /// Model it serves, if known.
-    pub(super) model: Option<String>,
-    /// Whether it answers; `None` when nobody has asked.
-    pub(super) ready: Option<bool>,
 }
 
 /// The form.
@@ -182,9 +170,13 @@ impl Form {
                 let other = if self.text(Field::Api) == "chat" { "completions" } else { "chat" };
                 self.set(Field::Api, other)
             }
-            Field::Target if !servers.is_empty() => {
+            Field::Target => {
+                let servers: Vec<&Server> = servers.iter().filter(|server| server.url.is_some()).collect();
                 let n = servers.len();
-                let here = servers.iter().position(|server| server.url == self.text(Field::Target));
+                if n == 0 {
+                    return false;
+                }
+                let here = servers.iter().position(|server| server.url.as_deref() == Some(self.text(Field::Target)));
                 let next = match (here, forward) {
                     (None, true) => 0,
                     (None, false) => n - 1,
@@ -199,8 +191,9 @@ impl Form {
 
     /// Makes `server` the target; true if it was not.
     pub(super) fn aim(&mut self, server: &Server) -> bool {
-        let changed = self.text(Field::Target) != server.url;
-        self.put(Field::Target, server.url.clone());
+        let url = server.url.clone().unwrap_or_default();
+        let changed = self.text(Field::Target) != url;
+        self.put(Field::Target, url);
         self.put(Field::Model, server.model.clone().unwrap_or_default());
         changed
     }

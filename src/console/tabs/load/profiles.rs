@@ -15,9 +15,9 @@ pub(super) struct Profile {
     pub(super) spec: Spec,
 }
 
-/// What every installation has: a look in seconds, and figures worth keeping.
-pub(super) fn built_in() -> Vec<Profile> {
-    let quick = Spec {
+/// A first look, some seconds.
+pub(super) fn quick() -> Spec {
+    Spec {
         name: "quick".to_owned(),
         target: Target::default(),
         load: Load::Concurrency(4),
@@ -30,7 +30,12 @@ pub(super) fn built_in() -> Vec<Profile> {
         seed: 7,
         limits: Limits::default(),
         slo: Slo { ttft_ms: Some(500.0), tpot_ms: Some(50.0), ..Slo::default() },
-    };
+    }
+}
+
+/// What every installation has: a look in seconds, and figures worth keeping.
+pub(super) fn built_in() -> Vec<Profile> {
+    let quick = quick();
     let steady = Spec {
         name: "steady".to_owned(),
         load: Load::Concurrency(8),
