@@ -3,7 +3,6 @@
 use super::{EXIT, Identity, JobError, LOG, SHIM, SPEC, STOP, Spec, folder::Changes};
 use crate::{
     base::{Text, clean, clock},
-    text,
     workspace::{Workspace, state_dir, write_whole},
 };
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -60,12 +59,12 @@ impl State {
     #[must_use]
     pub const fn text(self) -> Text {
         match self {
-            Self::Starting => text!("starting", "启动中"),
-            Self::Running => text!("running", "运行中"),
-            Self::Stopping => text!("stopping", "停止中"),
-            Self::Exited => text!("exited", "已结束"),
-            Self::Failed => text!("failed", "失败"),
-            Self::Lost => text!("lost", "失联"),
+            Self::Starting => Text { en: "starting", zh: "启动中" },
+            Self::Running => Text { en: "running", zh: "运行中" },
+            Self::Stopping => Text { en: "stopping", zh: "停止中" },
+            Self::Exited => Text { en: "exited", zh: "已结束" },
+            Self::Failed => Text { en: "failed", zh: "失败" },
+            Self::Lost => Text { en: "lost", zh: "失联" },
         }
     }
 }

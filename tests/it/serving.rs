@@ -1,18 +1,14 @@
 //! Servers as jobs: found by what their folders say, and told apart from those that ended.
 #![expect(clippy::expect_used, reason = "what a test expects it says")]
 
+use crate::program;
 use dcudeck::{
     base::Exit,
     jobs::{self, Job, New, State},
     serving::{self, Listening, embedded},
     workspace::Workspace,
 };
-use std::{
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{net::TcpListener, time::Duration};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -88,37 +84,13 @@ fn a_server_that_never_listens_is_not_awaited_for_ever() {
     assert_eq!(problem.kind(), "serving.not_listening");
 }
 
-/// The simulated server of the real binary, on a port of its own choice.
-struct Sim(Child, String);
-
-impl Sim {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_dcudeck"))
-            .args(["engine", "sim", "--port", "0", "--model", "sim-model", "--json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
-        let listening: Listening = serde_json::from_str(&line).expect("JSON");
-        Self(child, listening.url)
-    }
-}
-
-impl Drop for Sim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_server_says_what_it_serves() {
-    let sim = Sim::start();
-    for url in [sim.1.clone(), format!("{}/v1/", sim.1)] {
+    let ground = Ground::new();
+    let sim = program::Server::start(ground.0.path(), &["sim", "--model", "sim-model"]);
+    for url in [sim.url.clone(), format!("{}/v1/", sim.url)] {
         let server = serving::probe(&url, None, DEADLINE).expect("answers");
-        assert_eq!(server.url, sim.1);
+        assert_eq!(server.url, sim.url);
         assert_eq!(server.model().map(|model| model.id.as_str()), Some("sim-model"));
         assert!(server.max_model_len().is_some_and(|tokens| tokens > 0));
         assert!(server.version.is_some());

@@ -135,7 +135,7 @@ mod tests {
     proptest! {
         #[test]
         fn lines_are_the_same_however_they_arrive(lines in prop::collection::vec("[a-z]{0,20}", 0..10), at_once in 1_usize..30) {
-            let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>() + "unfinished";
+            let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>() + "unfinished";
             let mut reader = BufReader::with_capacity(at_once, text.as_bytes());
             let mut line = Vec::new();
             for expected in &lines {
