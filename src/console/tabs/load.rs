@@ -191,7 +191,10 @@ impl Load {
         }
         let (field, fault) = self.form.first_fault()?;
         let label = form_view::label(field);
-        Some(Said { en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en), zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh) })
+        Some(Said {
+            en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en),
+            zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh),
+        })
     }
 
     fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
@@ -428,7 +431,7 @@ impl Tab for Load {
         match news {
             News::Servers(servers) => self.on_servers(servers),
             News::Bench(news) => self.on_bench(news),
-            News::Jobs(_) | News::Second => Vec::new(),
+            News::Jobs(_) => Vec::new(),
         }
     }
 

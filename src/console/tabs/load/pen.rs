@@ -135,7 +135,12 @@ mod tests {
 
     #[test]
     fn wrapped_lines_fit_and_lose_nothing_but_blanks() {
-        for words in ["first token - moment before the write", "首 token 到达 − 写出请求，最后一字节之前（不含）的时刻。", "averyveryverylongword indeed", ""] {
+        for words in [
+            "first token - moment before the write",
+            "首 token 到达 − 写出请求，最后一字节之前（不含）的时刻。",
+            "averyveryverylongword indeed",
+            "",
+        ] {
             for width in 2..50 {
                 let lines = wrapped(words, width);
                 assert!(lines.iter().all(|line| cells(line) <= width), "{width}: {lines:?}");

@@ -48,7 +48,11 @@ pub(super) fn built_in() -> Vec<Profile> {
     };
     vec![
         Profile { name: "quick".to_owned(), purpose: text!("a first look, some seconds", "先看一眼，数秒"), spec: quick },
-        Profile { name: "steady".to_owned(), purpose: text!("two minutes, enough samples for a P99", "两分钟，样本够算 P99"), spec: steady },
+        Profile {
+            name: "steady".to_owned(),
+            purpose: text!("two minutes, enough samples for a P99", "两分钟，样本够算 P99"),
+            spec: steady,
+        },
     ]
 }
 

@@ -96,7 +96,8 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         let crosses = parts.histograms.iter().any(|part| part.x == parts.in_flight.x);
         pen.joint(parts.seam, x, 0, if crosses { "┼" } else { "┬" });
         pen.upright(area, x, parts.in_flight.y - area.y, parts.in_flight.height);
-        for (panel, part, curve) in [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
+        for (panel, part, curve) in
+            [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
         {
             // Headings of charts stand on the seam, their figures on the two rows below it.
             let head = Rect { x: part.x, width: part.width, ..parts.seam };
@@ -327,7 +328,9 @@ fn foot_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let dir = run.now.result_dir.display().to_string();
     let said = match &run.now.failure {
         Some(failure) => failure.clone(),
-        None if run.lost => text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned(),
+        None if run.lost => {
+            text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned()
+        }
         None if dir.is_empty() => text!("no result was written", "未写入结果").get(look.lang).to_owned(),
         None => format!("{}  {}", text!("result", "结果").get(look.lang), dir),
     };
