@@ -201,7 +201,10 @@ impl Output {
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_ref().map_or_else(rustix::stdio::stdout, |fd| fd.as_fd())
+        match &self.fd {
+            Some(fd) => fd.as_fd(),
+            None => rustix::stdio::stdout(),
+        }
     }
 }
 
