@@ -40,6 +40,8 @@ impl Pen<'_> {
     fn write(&mut self, x: u16, y: u16, what: &str, width: u16, style: Style) {
         let room = self.buf.area;
         if x < room.right() && y < room.bottom() && x >= room.left() && y >= room.top() {
+            // What lay below, such as a rule, leaves nothing of its style.
+            let style = Style::reset().patch(style);
             self.buf.set_stringn(x, y, what, usize::from(width.min(room.right() - x)), style);
         }
     }
