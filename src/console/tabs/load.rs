@@ -147,24 +147,21 @@ pub struct Load {
 }
 
 impl Default for Load {
+    /// The tab with the profiles of the program itself.
     fn default() -> Self {
-        Self::new(Vec::new())
+        Self::new(profiles::built_in())
     }
 }
 
 impl Load {
-    /// The tab with the workspace's own load tests, by name, beside the built-in ones; an own one hides a built-in of its name.
+    /// The tab with these load tests to choose from, by name; the form starts with the first.
     #[must_use]
-    pub fn new(own: Vec<(String, LoadSpec)>) -> Self {
-        let mut profiles = profiles::built_in();
-        profiles.retain(|built_in| own.iter().all(|(name, _)| *name != built_in.name));
-        profiles.extend(own.into_iter().map(|(name, spec)| Profile { name, purpose: text!("of this workspace", "本工作区"), spec }));
-        let quick = profiles::quick();
-        let (name, spec) = profiles.first().map_or(("quick", &quick), |profile| (&profile.name, &profile.spec));
+    pub fn new(profiles: Vec<(String, LoadSpec)>) -> Self {
+        let form = profiles.first().map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
         Self {
             servers: Arc::from([]),
-            form: Form::new(name, spec),
-            profiles,
+            form,
+            profiles: profiles.into_iter().map(|(name, spec)| Profile { name, spec }).collect(),
             editing: None,
             choosing: None,
             run: None,
@@ -191,10 +188,7 @@ impl Load {
         }
         let (field, fault) = self.form.first_fault()?;
         let label = form_view::label(field);
-        Some(Said {
-            en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en),
-            zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh),
-        })
+        Some(Said { en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en), zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh) })
     }
 
     fn why_no_steer(&self, wanted: Steer) -> Option<Text> {

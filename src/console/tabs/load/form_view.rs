@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 const VALUE_X: u16 = 14;
 
 /// First column of hints and faults, where there is room beside the values.
-const NOTE_X: u16 = 44;
+const NOTE_X: u16 = 38;
 
 /// What a row says besides its value.
 struct Row {
@@ -36,18 +36,12 @@ const fn row(field: Field) -> Row {
         Field::Target => (text!("target", "目标"), NONE, text!("h l: other servers; e: type a URL", "h l 换服务器；e 输入地址")),
         Field::Model => (text!("model", "模型"), NONE, text!("empty: the first the server names", "留空：服务器列出的第一个")),
         Field::Api => (text!("API", "接口"), NONE, text!("h l: completions or chat", "h l：completions 或 chat")),
-        Field::Prompts => {
-            (text!("prompts", "提示词"), NONE, text!("empty: random tokens; or a file, one a line", "留空：随机 token；或文件，每行一条"))
-        }
-        Field::Input => (text!("in", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
-        Field::Output => (text!("out", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
+        Field::Prompts => (text!("prompts", "提示词"), NONE, text!("empty: random; or a file, one a line", "留空：随机 token；或文件，每行一条")),
+        Field::Input => (text!("input", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
+        Field::Output => (text!("output", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
         Field::Load => (text!("load", "负载"), NONE, text!("users (16), or a rate (8/s)", "用户数（16）或速率（8/s）")),
-        Field::Until => {
-            (text!("until", "直到"), NONE, text!("requests (64), a time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者"))
-        }
-        Field::Warmup => {
-            (text!("warm-up", "预热"), text!("requests", "请求"), text!("sent first, left out of every figure", "先发送，不计入任何数字"))
-        }
+        Field::Until => (text!("until", "直到"), NONE, text!("requests (64), time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者")),
+        Field::Warmup => (text!("warm-up", "预热"), text!("requests", "请求"), text!("sent first, left out of every figure", "先发送，不计入任何数字")),
         Field::Seed => (text!("seed", "种子"), NONE, text!("the same seed asks the same prompts", "种子相同则提示词相同")),
         Field::Ttft => (text!("TTFT  ≤", "TTFT  ≤"), MS, GOAL),
         Field::Tpot => (text!("TPOT  ≤", "TPOT  ≤"), MS, GOAL),
@@ -163,8 +157,8 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: boo
             text!("starting …", "正在启动……")
         } else {
             text!(
-                "measures a server while you watch: latency histograms, throughput, errors; s starts it",
-                "边看边测一台服务器：延迟直方图、吞吐、错误；按 s 开始"
+            "latencies, throughput and errors of a model server, live; s starts the test",
+                "实时测量模型服务的延迟、吞吐与错误；按 s 开始"
             )
         };
         pen.left(area, 2, y, area.width.saturating_sub(2), what.get(look.lang), ink.plain);
@@ -191,13 +185,7 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
     pen.left(area, 2, y, VALUE_X - 3, &label, style);
     let room = if beside { NOTE_X - 2 - VALUE_X } else { area.width.saturating_sub(VALUE_X) };
     if !(here && editing) {
-        value(
-            form,
-            servers,
-            field,
-            Rect { x: area.x + VALUE_X.min(area.width), y: area.y + y, width: room, height: u16::from(y < area.height) },
-            pen,
-        );
+        value(form, servers, field, Rect { x: area.x + VALUE_X.min(area.width), y: area.y + y, width: room, height: u16::from(y < area.height) }, pen);
     }
     if !beside {
         return;
@@ -208,9 +196,7 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
             let what = format!("! {}", fault.get(look.lang));
             pen.left(area, NOTE_X, y, note_room, &what, ink.act);
         }
-        _ if field == Field::Target && !here => {
-            target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen)
-        }
+        _ if field == Field::Target && !here => target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen),
         Some((hint, false)) => {
             pen.left(area, NOTE_X, y, note_room, hint.get(look.lang), ink.plain);
         }

@@ -52,7 +52,10 @@ impl Layout {
             let rows = body.height.min(7);
             let rest = body.height - rows;
             let picture = if rest >= 4 { rest } else { 0 };
-            return Self::Stacked { rows: Rect { height: rows, ..body }, picture: Rect { y: body.y + rows, height: picture, ..body } };
+            return Self::Stacked {
+                rows: Rect { height: rows, ..body },
+                picture: Rect { y: body.y + rows, height: picture, ..body },
+            };
         }
         let charts = area.height >= CHART_ROWS;
         // Heading and two rows of figures of the histograms, the seam, the client's row, the heading of the lists.

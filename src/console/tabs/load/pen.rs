@@ -40,6 +40,8 @@ impl Pen<'_> {
     fn write(&mut self, x: u16, y: u16, what: &str, width: u16, style: Style) {
         let room = self.buf.area;
         if x < room.right() && y < room.bottom() && x >= room.left() && y >= room.top() {
+            // What lay below, such as a rule, leaves nothing of its style.
+            let style = Style::reset().patch(style);
             self.buf.set_stringn(x, y, what, usize::from(width.min(room.right() - x)), style);
         }
     }
@@ -135,12 +137,7 @@ mod tests {
 
     #[test]
     fn wrapped_lines_fit_and_lose_nothing_but_blanks() {
-        for words in [
-            "first token - moment before the write",
-            "首 token 到达 − 写出请求，最后一字节之前（不含）的时刻。",
-            "averyveryverylongword indeed",
-            "",
-        ] {
+        for words in ["first token - moment before the write", "首 token 到达 − 写出请求，最后一字节之前（不含）的时刻。", "averyveryverylongword indeed", ""] {
             for width in 2..50 {
                 let lines = wrapped(words, width);
                 assert!(lines.iter().all(|line| cells(line) <= width), "{width}: {lines:?}");

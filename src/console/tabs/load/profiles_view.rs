@@ -19,6 +19,6 @@ pub(super) fn draw(profiles: &[Profile], row: usize, area: Rect, pen: &mut Pen<'
         let x = pen.left(area, 2, y, 16, &crate::base::clean(&profile.name), style);
         let shape = words::load(&profile.spec);
         let x = pen.left(area, x + 2, y, 30, shape.get(look.lang), ink.plain);
-        pen.left(area, x + 2, y, area.width.saturating_sub(x + 3), profile.purpose.get(look.lang), ink.unsure);
+        pen.left(area, x + 2, y, area.width.saturating_sub(x + 3), profile.purpose().get(look.lang), ink.plain);
     }
 }

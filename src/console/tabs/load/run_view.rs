@@ -26,7 +26,7 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
 
 /// Sign and style of a run's state.
 fn state_look(run: &Watched, pen: &Pen<'_>) -> (&'static str, Style) {
-    let (look, ink) = (pen.look, &pen.look.theme);
+    let ink = &pen.look.theme;
     match run.now.phase {
         _ if run.lost => (pen.sign("✖", "x"), ink.act),
         Phase::Failed => (pen.sign("✖", "x"), ink.act),
@@ -47,7 +47,7 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let progress = run.progress();
     let bar = area.width >= 60;
     // From the right: a rule's end, percent, bar, time, state. Only a new phase or an hour passed changes a width.
-    let right = 2 + 5 + if bar { BAR + 1 } else { 0 } + cells(&time) + 1 + cells(&state) + 2;
+    let right = 2 + 6 + if bar { BAR + 1 } else { 0 } + cells(&time) + 1 + cells(&state) + 2;
     let x = area.width.saturating_sub(right);
     let name = words::shape(&run.spec, &run.now.model);
     let room = x.saturating_sub(4);
@@ -68,7 +68,7 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
         x = pen.flow(area, x, 0, &pen.sign("▮", "#").repeat(usize::from(full)), ink.plain);
         x = pen.flow(area, x, 0, &pen.sign("▯", ".").repeat(usize::from(BAR - full)), ink.rule);
     }
-    let percent = progress.map_or_else(|| "    ".to_owned(), |share| format!("{:>3}%", (share * 100.0).floor()));
+    let percent = progress.map_or_else(|| "     ".to_owned(), |share| format!("{:>4}%", (share * 100.0).floor()));
     x = pen.flow(area, x, 0, &percent, ink.plain);
     pen.flow(area, x, 0, " ", ink.plain);
 }
@@ -96,8 +96,7 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         let crosses = parts.histograms.iter().any(|part| part.x == parts.in_flight.x);
         pen.joint(parts.seam, x, 0, if crosses { "┼" } else { "┬" });
         pen.upright(area, x, parts.in_flight.y - area.y, parts.in_flight.height);
-        for (panel, part, curve) in
-            [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
+        for (panel, part, curve) in [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
         {
             // Headings of charts stand on the seam, their figures on the two rows below it.
             let head = Rect { x: part.x, width: part.width, ..parts.seam };
@@ -131,13 +130,13 @@ fn histogram(run: &Watched, panel: Panel, cursor: Panel, area: Rect, pen: &mut P
     pen.right(area, area.width.saturating_sub(9), 0, 8, &count, ink.plain);
     let picture = inset(Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area });
     picture::histogram(run, metric, picture, pen.buf, look);
-    let half = area.width.saturating_sub(2) / 2;
+    let second = area.width.saturating_sub(12).min(17);
     let rows = [
         [("P50", dist.p50_us, 50.0), ("P90", dist.p90_us, 90.0)],
         [("P99", dist.p99_us, 99.0), (text!("max", "最大").get(look.lang), dist.max_us, 0.0)],
     ];
     for (y, row) in (area.height.saturating_sub(2)..).zip(rows) {
-        for (x, (label, us, percentile)) in [1, 1 + half].into_iter().zip(row) {
+        for (x, (label, us, percentile)) in [1, second].into_iter().zip(row) {
             // A maximum is exact and has no goal of its own.
             let (sign, style) = if percentile > 0.0 {
                 verdict(run, metric, us, percentile, look)
@@ -156,7 +155,7 @@ fn figure_at(area: Rect, x: u16, y: u16, label: Text, value: &str, width: u16, p
     let label_width = cells(label.en).max(cells(label.zh));
     let x = pen.left(area, x, y, label_width, label.get(look.lang), ink.plain);
     let style = if value == "n/a" { ink.unsure } else { ink.strong };
-    pen.right(area, x + 1, y, width, value, style)
+    pen.right(area, x, y, width, value, style)
 }
 
 const TOTAL: Text = text!("total", "合计");
@@ -166,23 +165,29 @@ const DONE: Text = text!("done", "完成");
 const FAILED: Text = text!("failed", "失败");
 
 /// First column of the sparklines: behind the longest heading and its figure.
-const SPARK_X: u16 = 19;
+const SPARK_X: u16 = 20;
 
 fn throughput_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     heading(Panel::Throughput, cursor, Panel::Throughput.title().get(look.lang), area, 0, 0, pen);
     pen.right(area, 12, 0, 6, &figure::fixed(run.output_rate(), 6), ink.strong);
-    let right = area.width.saturating_sub(FIGURES);
-    spark(run, Curve::Throughput, area, right, pen);
-    let x = figure_at(area, right, 0, TOTAL, &figure::fixed(run.total_rate(), 6), 6, pen);
+    spark(run, Curve::Throughput, area, pen);
+    throughput_figures(run, area, pen);
+}
+
+/// Total, requests and goodput at the right of a row.
+pub(super) fn throughput_figures(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let x = area.width.saturating_sub(FIGURES);
+    let x = figure_at(area, x, 0, TOTAL, figure::fixed(run.total_rate(), 6).trim_start(), 7, pen);
     let x = figure_at(area, x + 2, 0, REQUESTS, figure::fixed(run.request_rate(), 6).trim_start(), 6, pen);
     figure_at(area, x + 2, 0, GOODPUT, figure::fixed(run.goodput(), 6).trim_start(), 6, pen);
 }
 
 /// Columns of the figures right of the sparklines.
-const FIGURES: u16 = 5 + 1 + 6 + 2 + 6 + 1 + 6 + 2 + 7 + 1 + 6 + 1;
+const FIGURES: u16 = 5 + 1 + 6 + 2 + 6 + 6 + 2 + 7 + 6 + 1;
 
-fn spark(run: &Watched, which: Curve, area: Rect, until: u16, pen: &mut Pen<'_>) {
+fn spark(run: &Watched, which: Curve, area: Rect, pen: &mut Pen<'_>) {
+    let until = area.width.saturating_sub(FIGURES);
     let room = Rect { x: area.x + SPARK_X, width: until.saturating_sub(SPARK_X + 2), ..area };
     picture::curve(run, which, room.intersection(area), pen.buf, pen.look);
 }
@@ -191,9 +196,14 @@ fn in_flight_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     heading(Panel::InFlight, cursor, Panel::InFlight.title().get(look.lang), area, 0, 0, pen);
     pen.right(area, 12, 0, 6, &figure::count(u64::from(run.now.in_flight)), ink.strong);
-    let right = area.width.saturating_sub(FIGURES);
-    spark(run, Curve::InFlight, area, right, pen);
-    let x = figure_at(area, right, 0, text!("done", "完成"), &figure::count(run.now.done), 7, pen);
+    spark(run, Curve::InFlight, area, pen);
+    in_flight_figures(run, area, pen);
+}
+
+/// Done and failed at the right of a row.
+pub(super) fn in_flight_figures(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let x = area.width.saturating_sub(FIGURES);
+    let x = figure_at(area, x, 0, text!("done", "完成"), &figure::count(run.now.done), 8, pen);
     failed_figure(run, area, x + 2, pen, 0);
 }
 
@@ -246,9 +256,9 @@ fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let now = &run.now.client;
     let lag = now.send_lag_p99_us.map_or_else(|| "n/a".to_owned(), |us| format!("{} ms", words::latency(Some(ms(us)))));
     let cpu = now.cpu_pct.map_or_else(|| "n/a".to_owned(), |pct| format!("{pct:.0} %"));
-    let x = figure_at(area, SPARK_X, 0, text!("send lag P99", "发送滞后 P99"), &lag, 9, pen);
-    let x = figure_at(area, x + 3, 0, text!("CPU", "CPU"), &cpu, 5, pen);
-    figure_at(area, x + 3, 0, text!("connections", "连接"), &figure::count(u64::from(now.connections)), 6, pen);
+    let x = figure_at(area, SPARK_X, 0, text!("send lag P99", "发送滞后 P99"), &lag, 10, pen);
+    let x = figure_at(area, x + 3, 0, text!("CPU", "CPU"), &cpu, 6, pen);
+    figure_at(area, x + 3, 0, text!("connections", "连接"), &figure::count(u64::from(now.connections)), 7, pen);
 }
 
 /// Errors and events under their headings, and on the last row what a run that ended leaves behind.
@@ -285,7 +295,7 @@ pub(super) fn error_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let hidden = classes.len().saturating_sub(usize::from(area.height));
     for (y, (class, &count)) in (0..area.height).zip(classes) {
         let more = hidden > 0 && y + 1 == area.height;
-        let class = if more { format!("+{} …", hidden + 1) } else { class.clone() };
+        let class = if more { format!("+{}", hidden + 1) } else { class.clone() };
         pen.left(area, 1, y, area.width.saturating_sub(9), &class, ink.plain);
         if !more {
             pen.right(area, area.width.saturating_sub(8), y, 7, &figure::count(count), ink.act);
@@ -297,8 +307,9 @@ pub(super) fn error_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
 pub(super) fn event_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let skip = run.events.len().saturating_sub(usize::from(area.height));
+    let clock_width = if run.now.at_us >= 3_600_000_000 { 8 } else { 6 };
     for (y, event) in (0..).zip(run.events.iter().skip(skip)) {
-        let x = pen.left(area, 1, y, 8, &words::clock(event.at_us()), ink.plain);
+        let x = pen.left(area, 1, y, clock_width, &words::clock(event.at_us()), ink.plain);
         match event {
             Event::Phase { phase, .. } => {
                 pen.left(area, x, y, area.width.saturating_sub(x), &format!("  {}", words::phase(*phase).get(look.lang)), ink.plain);
@@ -328,9 +339,7 @@ fn foot_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let dir = run.now.result_dir.display().to_string();
     let said = match &run.now.failure {
         Some(failure) => failure.clone(),
-        None if run.lost => {
-            text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned()
-        }
+        None if run.lost => text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned(),
         None if dir.is_empty() => text!("no result was written", "未写入结果").get(look.lang).to_owned(),
         None => format!("{}  {}", text!("result", "结果").get(look.lang), dir),
     };
@@ -346,20 +355,20 @@ fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pe
         let Some(metric) = panel.metric() else { continue };
         let dist = run.dist(metric);
         heading(panel, cursor, panel.title().get(look.lang), rows, 0, y, pen);
-        for (x, label, us, percentile) in [(10, "P50", dist.p50_us, 50.0), (25, "P99", dist.p99_us, 99.0)] {
+        for (x, label, us, percentile) in [(10, "P50", dist.p50_us, 50.0), (24, "P99", dist.p99_us, 99.0)] {
             let (sign, style) = verdict(run, metric, us, percentile, look);
             pen.left(rows, x, y, 4, label, ink.plain);
-            pen.right(rows, x + 4, y, 7, &format!("{sign}{}", words::latency(us.map(ms))), style);
+            pen.right(rows, x + if x > 20 { 8 } else { 4 }, y, 7, &format!("{sign}{}", words::latency(us.map(ms))), style);
         }
     }
     heading(Panel::Throughput, cursor, Panel::Throughput.title().get(look.lang), rows, 0, 3, pen);
     pen.right(rows, 14, 3, 7, &figure::fixed(run.output_rate(), 6), ink.strong);
-    pen.left(rows, 25, 3, 6, REQUESTS.get(look.lang), ink.plain);
-    pen.right(rows, 29, 3, 7, &figure::fixed(run.request_rate(), 6), ink.strong);
+    pen.left(rows, 24, 3, 7, REQUESTS.get(look.lang), ink.plain);
+    pen.right(rows, 32, 3, 7, &figure::fixed(run.request_rate(), 6), ink.strong);
     heading(Panel::InFlight, cursor, Panel::InFlight.title().get(look.lang), rows, 0, 4, pen);
     pen.right(rows, 14, 4, 7, &figure::count(u64::from(run.now.in_flight)), ink.strong);
-    pen.left(rows, 25, 4, 4, DONE.get(look.lang), ink.plain);
-    pen.right(rows, 29, 4, 7, &figure::count(run.now.done), ink.strong);
+    pen.left(rows, 24, 4, 7, DONE.get(look.lang), ink.plain);
+    pen.right(rows, 32, 4, 7, &figure::count(run.now.done), ink.strong);
     let row = |y| Rect { y: rows.y + y, height: u16::from(rows.height > y), ..rows };
     let limited = run.client_limited();
     heading(Panel::Client, cursor, Panel::Client.title().get(look.lang), row(5), 0, 0, pen);
@@ -369,10 +378,10 @@ fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pe
         Some(true) => (text!("! limited", "! 受限").get(look.lang), ink.act),
     };
     pen.right(row(5), 12, 0, 9, word, style);
-    pen.left(row(5), 25, 0, 6, FAILED.get(look.lang), ink.plain);
+    pen.left(row(5), 24, 0, 7, FAILED.get(look.lang), ink.plain);
     let some = run.now.failed > 0;
     let sign = if some { "!" } else { "" };
-    pen.right(row(5), 29, 0, 7, &format!("{sign}{}", figure::count(run.now.failed)), if some { ink.act } else { ink.strong });
+    pen.right(row(5), 32, 0, 7, &format!("{sign}{}", figure::count(run.now.failed)), if some { ink.act } else { ink.strong });
     if rows.height > 6 && run.ended() {
         foot_line(run, row(6), pen);
     }
@@ -383,7 +392,7 @@ fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pe
 
 /// The picture of `panel` alone, without its figures.
 pub(super) fn picture_of(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
+    let look = pen.look;
     match panel {
         Panel::Ttft => picture::histogram(run, super::watched::Metric::Ttft, inset(area), pen.buf, look),
         Panel::Tpot => picture::histogram(run, super::watched::Metric::Tpot, inset(area), pen.buf, look),

@@ -34,10 +34,17 @@ pub(super) fn host(url: &str) -> &str {
     url.strip_prefix("http://").unwrap_or(url)
 }
 
+/// As [`host`]; of this machine the port alone.
+fn short_host(url: &str) -> &str {
+    let host = host(url);
+    let port = ["127.0.0.1", "localhost", "[::1]"].into_iter().find_map(|name| host.strip_prefix(name));
+    port.filter(|port| port.starts_with(':')).unwrap_or(host)
+}
+
 /// Model, server and shape of `spec`, in one line.
 pub(super) fn shape(spec: &Spec, model: &str) -> Said {
     let model = if model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { model };
-    let host = host(&spec.target.url);
+    let host = short_host(&spec.target.url);
     let output = spec.output_len;
     let input = match &spec.prompts {
         Prompts::Random { input_len } => said!("in {input_len}", "输入 {input_len}"),

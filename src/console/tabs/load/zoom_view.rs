@@ -23,6 +23,11 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
     }
     let x = pen.flow(body, 0, 0, pen.sign("▸", ">"), ink.accent);
     pen.flow(body, x, 0, panel.long_title().get(look.lang), ink.accent);
+    match panel {
+        Panel::Throughput => run_view::throughput_figures(run, Rect { height: 1, ..body }, pen),
+        Panel::InFlight => run_view::in_flight_figures(run, Rect { height: 1, ..body }, pen),
+        _ => {}
+    }
     let body = Rect { y: body.y + 1, height: body.height - 1, ..body };
     match panel.metric() {
         Some(metric) => {
