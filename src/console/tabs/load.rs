@@ -158,10 +158,11 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The tab with these load tests to choose from, by name; the form starts with the first.
+    /// The tab with these load tests to choose from, by name; the form starts with `quick`, or with the first.
     #[must_use]
     pub fn new(profiles: Vec<(String, LoadSpec)>) -> Self {
-        let form = profiles.first().map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
+        let start = profiles.iter().find(|(name, _)| name == "quick").or(profiles.first());
+        let form = start.map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
         Self {
             servers: Arc::from([]),
             form,

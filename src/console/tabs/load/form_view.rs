@@ -70,7 +70,8 @@ const fn begins_group(field: Field) -> bool {
 }
 
 /// Rows of the form with its rule line, estimate and sentence, but without blank rows.
-const ROWS: u16 = Field::ALL.len() as u16 + 3;
+const ROWS: u16 = 14 + 3;
+const _: () = assert!(ROWS as usize == Field::ALL.len() + 3, "a row for each field");
 
 /// Where everything of the form stands.
 struct Places {
@@ -214,7 +215,7 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
             pen.left(area, NOTE_X, y, note_room, &what, ink.act);
         }
         _ if field == Field::Target && !here => {
-            target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen)
+            target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen);
         }
         Some((hint, false)) => {
             pen.left(area, NOTE_X, y, note_room, hint.get(look.lang), ink.plain);
