@@ -296,6 +296,10 @@ async fn read(app: &Arc<App>, request: Request) -> Result<Asked, Response> {
     if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type: Only 'application/json' is allowed"));
     }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(ApiError::too_large(MAX_BODY_BYTES).into_response());
+    }
     let request_id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     match axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await {
         Ok(body) => Ok(Asked { arrived, body: body.to_vec(), request_id, guard }),
