@@ -54,7 +54,10 @@ pub fn open(host: &str, port: u16, backlog: i32) -> Result<TcpListener, Problem>
     };
     // Connections of a server that has just ended keep its port for a minute (TIME_WAIT). They show in /proc/net/tcp, where
     // a listener would show too; only then is it safe to ask for the address again.
-    if taken == Errno::ADDRINUSE && lingering(port) && let Ok(listener) = try_open(address, backlog, true) {
+    if taken == Errno::ADDRINUSE
+        && lingering(port)
+        && let Ok(listener) = try_open(address, backlog, true)
+    {
         return Ok(listener);
     }
     Err(refusal(address, taken))
@@ -134,7 +137,10 @@ fn owner(port: u16) -> Option<(u32, String)> {
     let wanted = format!("socket:[{inode}]");
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let holds = fs::read_dir(entry.path().join("fd")).ok()?.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str()));
+        let holds = fs::read_dir(entry.path().join("fd"))
+            .ok()?
+            .flatten()
+            .any(|fd| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str()));
         holds.then(|| (pid, fs::read_to_string(entry.path().join("comm")).unwrap_or_default().trim().to_owned()))
     })
 }
@@ -145,7 +151,8 @@ fn owner(port: u16) -> Option<(u32, String)> {
 /// No thread or no signal handler could be had.
 pub fn on_signal(act: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| Problem::failed("engine.signal", said!("signals cannot be watched: {error}", "无法监听信号：{error}"));
+    let failed =
+        |error: std::io::Error| Problem::failed("engine.signal", said!("signals cannot be watched: {error}", "无法监听信号：{error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();

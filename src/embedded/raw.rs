@@ -14,7 +14,8 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
 /// The same with more header lines, each ended by CR LF.
 pub(crate) fn post_with(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}").into_bytes()
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// A request without a body.
@@ -91,7 +92,8 @@ impl Raw {
         }
         let Some((first, fields)) = lines.split_first() else { return Answer::default() };
         let status = first.split(' ').nth(1).expect("a status").parse().expect("a number");
-        let headers = fields.iter().map(|line| line.split_once(": ").expect("a header")).map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()));
+        let headers =
+            fields.iter().map(|line| line.split_once(": ").expect("a header")).map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()));
         Answer { status, headers: headers.collect(), ..Answer::default() }
     }
 

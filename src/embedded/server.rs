@@ -260,7 +260,8 @@ async fn wrong_method(uri: Uri) -> Response {
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let guarded = request.uri().path().starts_with("/v1") && request.method() != Method::OPTIONS;
     let allowed = !guarded || app.key.as_ref().is_none_or(|key| holds(key, request.headers()));
-    let mut response = if allowed { next.run(request).await } else { json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "Unauthorized" })) };
+    let mut response =
+        if allowed { next.run(request).await } else { json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "Unauthorized" })) };
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("dcudeck"));
     response
 }

@@ -166,8 +166,9 @@ impl Sim {
     pub fn bind(options: Options) -> Result<Self, Problem> {
         options.check()?;
         let truth = options.truth.as_ref().map(|path| {
-            File::create(path)
-                .map_err(|error| Problem::bad_input("sim.truth", said!("cannot be written: {error}", "无法写入：{error}")).file(path).field("--truth"))
+            File::create(path).map_err(|error| {
+                Problem::bad_input("sim.truth", said!("cannot be written: {error}", "无法写入：{error}")).file(path).field("--truth")
+            })
         });
         let truth = truth.transpose()?;
         let listener = listen::open(&options.host, options.port, 4096)?;
@@ -184,7 +185,8 @@ impl Sim {
     /// The socket has no address.
     pub fn listening(&self) -> Result<Listening, Problem> {
         let address = self.listener.local_addr();
-        let address = address.map_err(|error| Problem::failed("sim.address", said!("the socket has no address: {error}", "套接字没有地址：{error}")))?;
+        let address = address
+            .map_err(|error| Problem::failed("sim.address", said!("the socket has no address: {error}", "套接字没有地址：{error}")))?;
         Ok(Listening::new(address, &self.options.model))
     }
 

@@ -68,8 +68,12 @@ impl<'a> Fields<'a> {
         };
         if found.is_none() {
             match value {
-                Value::Number(_) => self.wrong("int_from_float", name, "Input should be a valid integer, got a number with a fractional part", value),
-                Value::String(_) => self.wrong("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", value),
+                Value::Number(_) => {
+                    self.wrong("int_from_float", name, "Input should be a valid integer, got a number with a fractional part", value)
+                }
+                Value::String(_) => {
+                    self.wrong("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", value)
+                }
                 _ => self.wrong("int_type", name, "Input should be a valid integer", value),
             }
         }
@@ -86,7 +90,9 @@ impl<'a> Fields<'a> {
         };
         if found.is_none() {
             match value {
-                Value::String(_) => self.wrong("float_parsing", name, "Input should be a valid number, unable to parse string as a number", value),
+                Value::String(_) => {
+                    self.wrong("float_parsing", name, "Input should be a valid number, unable to parse string as a number", value)
+                }
                 _ => self.wrong("float_type", name, "Input should be a valid number", value),
             }
         }
@@ -140,7 +146,9 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Vec::new(),
             Some(Value::String(text)) => vec![text.clone()],
-            Some(Value::Array(items)) if items.iter().all(Value::is_string) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
+                items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+            }
             Some(other) => {
                 self.wrong("string_type", name, "Input should be a valid string or a list of strings", other);
                 Vec::new()
@@ -248,8 +256,21 @@ fn unsupported(fields: &mut Fields<'_>) -> Option<String> {
         return Some(format!("response_format {format}"));
     }
     [
-        "logit_bias", "use_beam_search", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structural_tag", "logits_processors",
-        "allowed_token_ids", "truncate_prompt_tokens", "prompt_logprobs", "echo", "return_tokens_as_token_ids", "chat_template", "documents",
+        "logit_bias",
+        "use_beam_search",
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+        "structural_tag",
+        "logits_processors",
+        "allowed_token_ids",
+        "truncate_prompt_tokens",
+        "prompt_logprobs",
+        "echo",
+        "return_tokens_as_token_ids",
+        "chat_template",
+        "documents",
     ]
     .into_iter()
     .find(|name| fields.truthy(name))
@@ -297,7 +318,9 @@ fn messages(fields: &mut Fields<'_>) -> Vec<Value> {
             for (i, message) in messages.iter().enumerate() {
                 if message.get("role").and_then(Value::as_str).is_none() {
                     let input = python::repr(message);
-                    fields.errors.push(format!("{{'type': 'missing', 'loc': ('body', 'messages', {i}, 'role'), 'msg': 'Field required', 'input': {input}}}"));
+                    fields.errors.push(format!(
+                        "{{'type': 'missing', 'loc': ('body', 'messages', {i}, 'role'), 'msg': 'Field required', 'input': {input}}}"
+                    ));
                 }
             }
             messages.to_vec()
@@ -363,7 +386,12 @@ impl CompletionAsk {
                 Vec::new()
             }
             Some(value) => prompts(value).unwrap_or_else(|| {
-                fields.wrong("string_type", "prompt", "Input should be a valid string, a list of strings, a list of integers or a list of lists of integers", value);
+                fields.wrong(
+                    "string_type",
+                    "prompt",
+                    "Input should be a valid string, a list of strings, a list of integers or a list of lists of integers",
+                    value,
+                );
                 Vec::new()
             }),
         };

@@ -126,7 +126,8 @@ impl Model for Scripted {
     }
 
     fn render(&self, messages: &[Value], add_generation_prompt: bool, _: bool) -> Result<String, String> {
-        let mut out: String = messages.iter().map(|m| format!("{}: {}\n", m["role"].as_str().unwrap_or("?"), m["content"].as_str().unwrap_or(""))).collect();
+        let mut out: String =
+            messages.iter().map(|m| format!("{}: {}\n", m["role"].as_str().unwrap_or("?"), m["content"].as_str().unwrap_or(""))).collect();
         out.push_str(if add_generation_prompt { "assistant: " } else { "" });
         Ok(out)
     }

@@ -1,7 +1,9 @@
 //! From a request to what is written when: bodies, framing and the schedule. Nothing here touches a socket or a clock.
 
 use super::{Fault, Options, http};
-use crate::embedded::wire::{self, ChatChunk, ChatDelta, CompletionChunk, CompletionDelta, CompletionUsageChunk, Delta, ErrorBody, StreamError, Usage};
+use crate::embedded::wire::{
+    self, ChatChunk, ChatDelta, CompletionChunk, CompletionDelta, CompletionUsageChunk, Delta, ErrorBody, StreamError, Usage,
+};
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg32;
 use serde::Deserialize;
@@ -74,7 +76,8 @@ pub(super) struct Job {
 impl Job {
     /// Reads a body of `/v1/completions` or (`chat`) `/v1/chat/completions`.
     pub(super) fn read(options: &Options, chat: bool, id: Option<&str>, body: &[u8]) -> Result<Self, Refusal> {
-        let body: Body<'_> = serde_json::from_slice(body).map_err(|error| Refusal::bad(&format!("the body is not what this API takes: {error}")))?;
+        let body: Body<'_> =
+            serde_json::from_slice(body).map_err(|error| Refusal::bad(&format!("the body is not what this API takes: {error}")))?;
         if let Some(name) = body.model.as_deref().filter(|name| !name.is_empty() && *name != options.model) {
             return Err(Refusal::new(404, "NotFoundError", &format!("The model `{name}` does not exist.")));
         }
@@ -166,7 +169,14 @@ impl Job {
         if self.include_usage && self.chat {
             http::chunk(&wire::event(&self.chat_chunk(options, &[], Some(usage))), out);
         } else if self.include_usage {
-            let chunk = CompletionUsageChunk { id: &self.id, object: "text_completion", created: self.created, model: &options.model, choices: [], usage };
+            let chunk = CompletionUsageChunk {
+                id: &self.id,
+                object: "text_completion",
+                created: self.created,
+                model: &options.model,
+                choices: [],
+                usage,
+            };
             http::chunk(&wire::event(&chunk), out);
         }
         http::chunk(wire::DONE, out);
@@ -180,7 +190,14 @@ impl Job {
         }
         let choice = CompletionDelta { index: 0, text: &text, logprobs: None, finish_reason: last.then_some("length"), stop_reason: None };
         let usage = self.continuous_usage.then(|| Usage::new(self.prompt_tokens, so_far).into());
-        let chunk = CompletionChunk { id: &self.id, object: "text_completion", created: self.created, model: &options.model, choices: [choice], usage };
+        let chunk = CompletionChunk {
+            id: &self.id,
+            object: "text_completion",
+            created: self.created,
+            model: &options.model,
+            choices: [choice],
+            usage,
+        };
         http::chunk(&wire::event(&chunk), out);
     }
 
@@ -203,8 +220,14 @@ impl Job {
             let choice = wire::ChatChoice { index: 0, message, logprobs: None, finish_reason: "length", stop_reason: None };
             serde_json::to_vec(&wire::Chat { id, object: "chat.completion", created, model, choices: [choice], usage, prompt_logprobs: () })
         } else {
-            let choice =
-                wire::CompletionChoice { index: 0, text: &text, logprobs: None, finish_reason: "length", stop_reason: None, prompt_logprobs: () };
+            let choice = wire::CompletionChoice {
+                index: 0,
+                text: &text,
+                logprobs: None,
+                finish_reason: "length",
+                stop_reason: None,
+                prompt_logprobs: (),
+            };
             serde_json::to_vec(&wire::Completion { id, object: "text_completion", created, model, choices: vec![choice], usage })
         };
         http::answer(200, "application/json", None, &body.unwrap_or_default())

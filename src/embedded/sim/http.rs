@@ -79,7 +79,8 @@ pub(super) fn answer(status: u16, kind: &str, allow: Option<&str>, body: &[u8]) 
     };
     let allow = allow.map(|method| format!("allow: {method}\r\n")).unwrap_or_default();
     let kind = if body.is_empty() { String::new() } else { format!("content-type: {kind}\r\n") };
-    let mut out = format!("HTTP/1.1 {status} {reason}\r\nserver: dcudeck-sim\r\n{allow}content-length: {}\r\n{kind}\r\n", body.len()).into_bytes();
+    let mut out =
+        format!("HTTP/1.1 {status} {reason}\r\nserver: dcudeck-sim\r\n{allow}content-length: {}\r\n{kind}\r\n", body.len()).into_bytes();
     out.extend_from_slice(body);
     out
 }

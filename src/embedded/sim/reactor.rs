@@ -12,7 +12,9 @@ use rustix::{
     event::epoll::{self, EventData, EventFlags},
     io::Errno,
     net::{SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, sendmsg, sockopt},
-    time::{ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create, timerfd_settime},
+    time::{
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create, timerfd_settime,
+    },
 };
 use std::{
     cmp::Reverse,
@@ -142,7 +144,8 @@ impl Reactor<'_> {
             if due_ns > now {
                 if self.armed_ns != due_ns {
                     self.armed_ns = due_ns;
-                    let value = Timespec { tv_sec: (due_ns / 1_000_000_000).cast_signed(), tv_nsec: i64::from((due_ns % 1_000_000_000) as u32) };
+                    let value =
+                        Timespec { tv_sec: (due_ns / 1_000_000_000).cast_signed(), tv_nsec: i64::from((due_ns % 1_000_000_000) as u32) };
                     let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
                     timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
                 }
@@ -456,7 +459,10 @@ impl Reactor<'_> {
             let mut interest = EventFlags::IN | EventFlags::RDHUP;
             interest.set(EventFlags::OUT, full);
             epoll::modify(&self.epoll, &connection.socket, EventData::new_u64(slot as u64), interest)?;
-            if !full && let Some(active) = &connection.active && let Some((.., after)) = active.writes.get(active.next) {
+            if !full
+                && let Some(active) = &connection.active
+                && let Some((.., after)) = active.writes.get(active.next)
+            {
                 // It may have been passed over while the reader was slow; if it was not, the second due does nothing.
                 self.dues.push(Reverse((active.body_ns + after, slot, connection.number)));
             }

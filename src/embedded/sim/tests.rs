@@ -39,7 +39,12 @@ impl Running {
 }
 
 fn ask(path: &str, stream: bool, tokens: usize) -> Vec<u8> {
-    post(path, &format!(r#"{{"model":"sim","prompt":"abcdefgh","messages":[{{"role":"user","content":"hi"}}],"max_tokens":{tokens},"stream":{stream},"stream_options":{{"include_usage":true}}}}"#))
+    post(
+        path,
+        &format!(
+            r#"{{"model":"sim","prompt":"abcdefgh","messages":[{{"role":"user","content":"hi"}}],"max_tokens":{tokens},"stream":{stream},"stream_options":{{"include_usage":true}}}}"#
+        ),
+    )
 }
 
 fn truth(path: &Path) -> (serde_json::Value, Vec<Record>, Summary) {
@@ -84,7 +89,11 @@ fn the_truth_agrees_with_what_a_raw_reader_sees() {
     let arrival = zero + record.arrival.at_us;
     // Stamps of two clocks were paired: a millisecond is far more than that costs.
     assert!(arrival + 1000 >= sent_us && arrival <= sent_by_us + 1000, "{sent_us} <= {arrival} <= {sent_by_us} ({:?})", record.arrival);
-    assert!(record.arrival.at_us <= record.arrival.read_us + 1000 && record.arrival.read_us <= record.headers_us && record.headers_us <= record.body_us);
+    assert!(
+        record.arrival.at_us <= record.arrival.read_us + 1000
+            && record.arrival.read_us <= record.headers_us
+            && record.headers_us <= record.body_us
+    );
     let mut so_far = 0;
     for (at_us, tokens) in &record.writes {
         so_far += tokens;
@@ -117,7 +126,8 @@ fn the_kernel_stamps_arrivals_on_loopback() {
 #[test]
 fn a_seed_gives_one_schedule_and_another_seed_another() {
     let options = Options { jitter_ms: 3.0, seed: 1, coalesce: 4, ..quick() };
-    let job = || Job::read(&options, true, Some("x"), br#"{"messages":[],"max_tokens":33,"stream":true}"#).map_err(|r| r.status).expect("a job");
+    let job =
+        || Job::read(&options, true, Some("x"), br#"{"messages":[],"max_tokens":33,"stream":true}"#).map_err(|r| r.status).expect("a job");
     let plan = |seed, number| schedule(&Options { seed, ..options.clone() }, &job(), number);
     assert_eq!(plan(1, 5), plan(1, 5));
     assert_ne!(plan(1, 5), plan(2, 5));

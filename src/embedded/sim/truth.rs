@@ -116,8 +116,12 @@ impl Truth {
         }
         let epoch = Epoch::now();
         let late = Histogram::new_with_bounds(1, 3_600_000_000, 3).map_err(io::Error::other)?;
-        let mut truth =
-            Self { zero_ns: epoch.mono_start_us * 1000, out: file.map(|file| BufWriter::with_capacity(1 << 18, file)), late, summary: Summary::default() };
+        let mut truth = Self {
+            zero_ns: epoch.mono_start_us * 1000,
+            out: file.map(|file| BufWriter::with_capacity(1 << 18, file)),
+            late,
+            summary: Summary::default(),
+        };
         truth.line(&First { schema: "dcudeck.sim.truth/1", epoch: &epoch, options })?;
         truth.flush()?;
         Ok(truth)

@@ -36,7 +36,13 @@ fn usage_comes_as_asked_for_and_counts_the_end_of_sequence() {
     assert!(plain.iter().all(|chunk| chunk.get("usage").is_none()));
     let last = connection.ask(&chat(r#""stream":true,"stream_options":{"include_usage":true},"#)).chunks();
     assert_eq!(last.iter().filter(|chunk| chunk.get("usage").is_some()).count(), 1);
-    assert_eq!((&last[last.len() - 1]["choices"], &last[last.len() - 1]["usage"]), (&serde_json::json!([]), &serde_json::json!({"prompt_tokens": prompt, "total_tokens": prompt + tokens as u64, "completion_tokens": tokens})));
+    assert_eq!(
+        (&last[last.len() - 1]["choices"], &last[last.len() - 1]["usage"]),
+        (
+            &serde_json::json!([]),
+            &serde_json::json!({"prompt_tokens": prompt, "total_tokens": prompt + tokens as u64, "completion_tokens": tokens})
+        )
+    );
     let running = connection.ask(&chat(r#""stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true},"#)).chunks();
     let counts: Vec<u64> = running.iter().map(|chunk| chunk["usage"]["completion_tokens"].as_u64().expect("in every chunk")).collect();
     assert_eq!(counts, (0..=tokens as u64).chain([tokens as u64]).collect::<Vec<_>>());
@@ -85,7 +91,10 @@ fn a_stop_token_is_the_reason_and_its_text_is_not_sent() {
     let whole = server.raw().ask(&chat(&format!(r#""stop_token_ids":[{stop}],"#))).json();
     let choice = &whole["choices"][0];
     let before = model.decode(&ids[..ids.len() - 1], true).expect("decodes");
-    assert_eq!((&choice["message"]["content"], &choice["stop_reason"], &choice["finish_reason"]), (&before.into(), &stop.into(), &"stop".into()));
+    assert_eq!(
+        (&choice["message"]["content"], &choice["stop_reason"], &choice["finish_reason"]),
+        (&before.into(), &stop.into(), &"stop".into())
+    );
     assert_eq!(whole["usage"]["completion_tokens"], ids.len());
     server.stop();
 }
@@ -171,20 +180,20 @@ fn several_prompts_are_answered_by_index_whole_and_streamed() {
     let (one, two) = (model.ids("one"), model.ids("two"));
     let server = start(&model, |_| {});
     let mut connection = server.raw();
-    let prompts = [
-        r#"["one","two"]"#.to_owned(),
-        serde_json::json!([one, two]).to_string(),
-    ];
+    let prompts = [r#"["one","two"]"#.to_owned(), serde_json::json!([one, two]).to_string()];
     for prompt in prompts {
         let whole = connection.ask(&post("/v1/completions", &format!(r#"{{"prompt":{prompt}}}"#))).json();
-        let texts: Vec<(&Value, &Value)> = whole["choices"].as_array().expect("choices").iter().map(|c| (&c["index"], &c["text"])).collect();
+        let texts: Vec<(&Value, &Value)> =
+            whole["choices"].as_array().expect("choices").iter().map(|c| (&c["index"], &c["text"])).collect();
         assert_eq!(texts, [(&0.into(), &"one".into()), (&1.into(), &"two".into())]);
         assert_eq!(whole["usage"]["completion_tokens"], one.len() + two.len() + 2);
-        let answer = connection.ask(&post("/v1/completions", &format!(r#"{{"prompt":{prompt},"stream":true,"stream_options":{{"include_usage":true}}}}"#)));
+        let answer = connection
+            .ask(&post("/v1/completions", &format!(r#"{{"prompt":{prompt},"stream":true,"stream_options":{{"include_usage":true}}}}"#)));
         let mut texts = [String::new(), String::new()];
         for chunk in answer.chunks().iter().filter(|chunk| chunk["choices"] != serde_json::json!([])) {
             let choice = &chunk["choices"][0];
-            texts[usize::try_from(choice["index"].as_u64().expect("an index")).expect("small")].push_str(choice["text"].as_str().expect("text"));
+            texts[usize::try_from(choice["index"].as_u64().expect("an index")).expect("small")]
+                .push_str(choice["text"].as_str().expect("text"));
         }
         assert_eq!(texts, ["one", "two"]);
         assert_eq!(answer.chunks().last().expect("usage")["usage"]["completion_tokens"], one.len() + two.len() + 2);

@@ -62,7 +62,8 @@ impl<'de> Deserialize<'de> for Shape {
                 let mut shapes = Vec::new();
                 while let Some((name, shape)) = fields.next_entry::<String, Shape>()? {
                     // Keys that are tokens of the model are values, not shape.
-                    let tokens = name == "top_logprobs" && matches!(&shape, Shape::List(maps) if maps.iter().any(|m| !matches!(m, Shape::Fields(f) if f.first().is_some_and(|(n, _)| n == "token"))));
+                    let tokens = name == "top_logprobs"
+                        && matches!(&shape, Shape::List(maps) if maps.iter().any(|m| !matches!(m, Shape::Fields(f) if f.first().is_some_and(|(n, _)| n == "token"))));
                     shapes.push((name, if tokens { Shape::List(BTreeSet::new()) } else { shape }));
                 }
                 Ok(Shape::Fields(shapes))
@@ -94,7 +95,8 @@ fn read(path: &Path) -> Capture {
     // `take_while` took the status line.
     let status = text.lines().find(|line| line.starts_with("< HTTP/1.1 ")).expect("a status line");
     let status = status.split(' ').nth(2).expect("a status").parse().expect("a number");
-    let headers = lines.by_ref().take_while(|line| *line != "<").map(|line| line.trim_start_matches("< ").split_once(": ").expect("a header"));
+    let headers =
+        lines.by_ref().take_while(|line| *line != "<").map(|line| line.trim_start_matches("< ").split_once(": ").expect("a header"));
     let headers: Vec<(String, String)> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let body = lines.take_while(|line| !line.starts_with("[end")).filter_map(|line| {
         // Lines of a stream begin with when they came.
@@ -121,7 +123,8 @@ fn without_figures(text: &str) -> String {
 fn every_recorded_exchange_gets_the_same_status_headers_and_shape() {
     // The captures' model was random: it wrote as many tokens as it was allowed. These are letters.
     let letter = Scripted::new(|_| None).ids("a")[0];
-    let model = Scripted::new(move |request| Some((0..request.max_tokens).map(|i| letter + u32::try_from(i % 20).expect("small")).collect()));
+    let model =
+        Scripted::new(move |request| Some((0..request.max_tokens).map(|i| letter + u32::try_from(i % 20).expect("small")).collect()));
     let server = start(&model, |_| {});
     let mut seen = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/captures/vllm")).expect("captures") {

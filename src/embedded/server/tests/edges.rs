@@ -80,7 +80,9 @@ fn the_key_guards_v1_and_nothing_else() {
         assert_eq!(connection.ask(&get(path)).status, 200, "{path}");
     }
     assert_eq!(connection.ask(&post("/tokenize", r#"{"prompt":"x"}"#)).status, 200);
-    for header in ["", "Authorization: Bearer wrong\r\n", "Authorization: sk-very-secret\r\n", "Authorization: Bearer sk-very-secret \x01\r\n"] {
+    for header in
+        ["", "Authorization: Bearer wrong\r\n", "Authorization: sk-very-secret\r\n", "Authorization: Bearer sk-very-secret \x01\r\n"]
+    {
         let answer = connection.ask(&post_with("/v1/completions", header, r#"{"prompt":"x"}"#));
         if answer.status == 400 {
             // Not a header at all: the connection is refused before anybody looks at a key.
@@ -115,7 +117,10 @@ fn what_cannot_be_done_is_refused_and_what_nobody_knows_is_ignored() {
         (r#""tool_choice":"auto","#, "When using `tool_choice`, `tools` must be set."),
         (r#""stream_options":{"include_usage":true},"#, "Stream options can only be defined when `stream=True`."),
         (r#""top_logprobs":3,"#, "when using `top_logprobs`, `logprobs` must be set to true."),
-        (r#""temperature":"warm","#, "'loc': ('body', 'temperature'), 'msg': 'Input should be a valid number, unable to parse string as a number', 'input': 'warm'"),
+        (
+            r#""temperature":"warm","#,
+            "'loc': ('body', 'temperature'), 'msg': 'Input should be a valid number, unable to parse string as a number', 'input': 'warm'",
+        ),
         (r#""max_tokens":1.5,"#, "'type': 'int_from_float', 'loc': ('body', 'max_tokens')"),
         (r#""max_tokens":0,"#, "max_tokens must be at least 1, got 0."),
         (r#""stop":"","#, "stop cannot contain an empty string."),
@@ -123,7 +128,11 @@ fn what_cannot_be_done_is_refused_and_what_nobody_knows_is_ignored() {
     ] {
         let answer = connection.ask(&chat(more));
         let body = answer.json();
-        assert_eq!((answer.status, &body["object"], &body["type"], &body["code"]), (400, &"error".into(), &"BadRequestError".into(), &400.into()), "{more}");
+        assert_eq!(
+            (answer.status, &body["object"], &body["type"], &body["code"]),
+            (400, &"error".into(), &"BadRequestError".into(), &400.into()),
+            "{more}"
+        );
         assert!(body["message"].as_str().expect("a message").contains(words), "{more}: {body}");
     }
     for more in [
@@ -199,7 +208,13 @@ fn another_content_type_and_a_body_too_long_are_refused() {
     let answer = server.raw().ask(b"POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n{}");
     assert_eq!(answer.status, 415);
     let mut connection = server.raw();
-    connection.send(format!("POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", MAX_BODY_BYTES + 1).as_bytes());
+    connection.send(
+        format!(
+            "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            MAX_BODY_BYTES + 1
+        )
+        .as_bytes(),
+    );
     assert_eq!(connection.answer().status, 413);
     server.stop();
 }
