@@ -255,13 +255,12 @@ impl Meter {
         self.tokens += 1;
         let mut counted = self.metrics.lock();
         counted.generation_tokens += 1;
-        match self.last {
-            Some(last) => counted.tpot.seconds(at.saturating_duration_since(last)),
-            None => {
-                counted.prompt_tokens += self.prompt_tokens as u64;
-                counted.ttft.seconds(at.saturating_duration_since(self.arrived));
-                self.first = Some(at);
-            }
+        if let Some(last) = self.last {
+            counted.tpot.seconds(at.saturating_duration_since(last));
+        } else {
+            counted.prompt_tokens += self.prompt_tokens as u64;
+            counted.ttft.seconds(at.saturating_duration_since(self.arrived));
+            self.first = Some(at);
         }
         self.last = Some(at);
     }

@@ -39,13 +39,12 @@ impl<'a> Fields<'a> {
     /// Python's truth of a field.
     fn truthy(&self, name: &str) -> bool {
         match self.get(name) {
-            None => false,
+            None | Some(Value::Null) => false,
             Some(Value::Bool(b)) => *b,
             Some(Value::Number(n)) => n.as_f64() != Some(0.0),
             Some(Value::String(s)) => !s.is_empty(),
             Some(Value::Array(a)) => !a.is_empty(),
             Some(Value::Object(o)) => !o.is_empty(),
-            Some(Value::Null) => false,
         }
     }
 
@@ -58,50 +57,51 @@ impl<'a> Fields<'a> {
         self.wrong("missing", name, "Field required", self.whole);
     }
 
-    pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+    /// A field read by `read`; what it does not read is wrong in one of pydantic's ways.
+    fn typed<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+        wrong: impl FnOnce(&Value) -> (&'static str, &'static str),
+    ) -> Option<T> {
         let value = self.get(name)?;
-        let found = match value {
+        let found = read(value);
+        if found.is_none() {
+            let (kind, message) = wrong(value);
+            self.wrong(kind, name, message, value);
+        }
+        found
+    }
+
+    pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(i64::from(*b)),
             Value::Number(n) => n.as_i64().or_else(|| whole_number(n.as_f64()?)),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::Number(_) => {
-                    self.wrong("int_from_float", name, "Input should be a valid integer, got a number with a fractional part", value)
-                }
-                Value::String(_) => {
-                    self.wrong("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", value)
-                }
-                _ => self.wrong("int_type", name, "Input should be a valid integer", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::Number(_) => ("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+            Value::String(_) => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+            _ => ("int_type", "Input should be a valid integer"),
+        })
     }
 
     pub(super) fn number(&mut self, name: &str) -> Option<f64> {
-        let value = self.get(name)?;
-        let found = match value {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(f64::from(u8::from(*b))),
             Value::Number(n) => n.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::String(_) => {
-                    self.wrong("float_parsing", name, "Input should be a valid number, unable to parse string as a number", value)
-                }
-                _ => self.wrong("float_type", name, "Input should be a valid number", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::String(_) => ("float_parsing", "Input should be a valid number, unable to parse string as a number"),
+            _ => ("float_type", "Input should be a valid number"),
+        })
     }
 
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.get(name)?;
-        let found = match value {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(*b),
             Value::Number(n) if n.as_f64() == Some(0.0) => Some(false),
             Value::Number(n) if n.as_f64() == Some(1.0) => Some(true),
@@ -112,13 +112,10 @@ impl<'a> Fields<'a> {
             },
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::String(_) => self.wrong("bool_parsing", name, "Input should be a valid boolean, unable to interpret input", value),
-                _ => self.wrong("bool_type", name, "Input should be a valid boolean", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::String(_) => ("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
+            _ => ("bool_type", "Input should be a valid boolean"),
+        })
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
@@ -247,7 +244,7 @@ fn unsupported(fields: &mut Fields<'_>) -> Option<String> {
         }
     }
     for (name, neutral) in [("presence_penalty", 0.0), ("frequency_penalty", 0.0), ("repetition_penalty", 1.0), ("min_p", 0.0)] {
-        if fields.number(name).is_some_and(|value| value != neutral) {
+        if fields.number(name).is_some_and(|value| (value - neutral).abs() > f64::EPSILON) {
             return Some(format!("{name} other than {neutral:?}"));
         }
     }

@@ -107,7 +107,7 @@ pub(super) fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Respons
     }
 }
 
-/// FastAPI's own errors: `{"detail": …}`.
+/// The web framework's own errors: `{"detail": …}`.
 pub(super) fn detail(status: StatusCode, text: &str) -> Response {
     json(status, &serde_json::json!({ "detail": text }))
 }

@@ -4,7 +4,7 @@ mod answers;
 mod captures;
 mod edges;
 
-use super::*;
+use super::{run::LAST_WORDS, *};
 use crate::embedded::{
     api::{Event, Finish, Gauges, Handle, Refused, Timing, Token},
     listen,
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 type Script = Box<dyn Fn(&crate::embedded::api::Request) -> Option<Vec<u32>> + Send + Sync>;
 
 /// A model whose engine says what the test wants and whose tokenizer is the tiny model's.
-struct Scripted {
+pub(in crate::embedded) struct Scripted {
     facts: Facts,
     tokenizer: tokenizers::Tokenizer,
     script: Script,
@@ -45,7 +45,7 @@ impl Scripted {
     }
 
     /// Says `text` and then the end of sequence.
-    fn saying(text: &str) -> Arc<Self> {
+    pub(in crate::embedded) fn saying(text: &str) -> Arc<Self> {
         let text = text.to_owned();
         let model = Self::new(|_| None);
         let ids = model.ids(&text);
@@ -126,11 +126,19 @@ impl Model for Scripted {
     }
 
     fn render(&self, messages: &[Value], add_generation_prompt: bool, _: bool) -> Result<String, String> {
-        let mut out: String =
-            messages.iter().map(|m| format!("{}: {}\n", m["role"].as_str().unwrap_or("?"), m["content"].as_str().unwrap_or(""))).collect();
+        let mut out = String::new();
+        for message in messages {
+            out.push_str(&format!("{}: {}\n", message["role"].as_str().unwrap_or("?"), message["content"].as_str().unwrap_or("")));
+        }
         out.push_str(if add_generation_prompt { "assistant: " } else { "" });
         Ok(out)
     }
+}
+
+/// The names of the captures.
+pub(in crate::embedded) fn presented() -> Presented {
+    let adapters = ["boot-lora", "hot-lora"].map(|name| (Arc::from(name), "/data/project/tiny-qwen2-vllm-lora".to_owned()));
+    Presented { name: "tiny-qwen2".to_owned(), adapters: adapters.into(), ..Presented::default() }
 }
 
 /// A server on a thread of its own.
@@ -138,13 +146,12 @@ struct Running {
     address: String,
     app: Arc<App>,
     stop: oneshot::Sender<()>,
-    thread: JoinHandle<std::io::Result<()>>,
+    thread: JoinHandle<()>,
 }
 
-/// Serves `model` under the names of the captures.
+/// Serves `model`.
 fn start(model: &Arc<Scripted>, change: impl FnOnce(&mut Presented)) -> Running {
-    let adapters = ["boot-lora", "hot-lora"].map(|name| (Arc::from(name), "/data/project/tiny-qwen2-vllm-lora".to_owned()));
-    let mut presented = Presented { name: "tiny-qwen2".to_owned(), adapters: adapters.into(), ..Presented::default() };
+    let mut presented = presented();
     change(&mut presented);
     let app = Arc::new(App::new(Arc::clone(model) as Arc<dyn Model>, presented).expect("presentable"));
     let listener = listen::open("127.0.0.1", 0, 64).expect("a free port");
@@ -152,10 +159,10 @@ fn start(model: &Arc<Scripted>, change: impl FnOnce(&mut Presented)) -> Running 
     let (stop, stopped) = oneshot::channel::<()>();
     let served = Arc::clone(&app);
     let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(serve(served, listener, async {
+        let stopped = async {
             let _ = stopped.await;
-        }))
+        };
+        block_on(|| serve_http(served, listener, stopped)).expect("a runtime").expect("served");
     });
     Running { address, app, stop, thread }
 }
@@ -167,12 +174,12 @@ impl Running {
 
     fn stop(self) {
         let _ = self.stop.send(());
-        self.thread.join().expect("ends").expect("served");
+        self.thread.join().expect("served");
     }
 }
 
 /// Waits for what another thread does.
-fn until(what: &str, condition: impl Fn() -> bool) {
+pub(in crate::embedded) fn until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
         assert!(Instant::now() < deadline, "{what}");

@@ -237,7 +237,7 @@ fn a_stop_lets_a_stream_end_and_cuts_one_that_does_not() {
     let mut whole = false;
     while connection.chunk(&mut whole).is_some() {}
     assert!(whole, "the stream ended as it should");
-    thread.join().expect("ends").expect("served");
+    thread.join().expect("served");
 
     let server = start(&model, |_| {});
     let mut connection = server.raw();
