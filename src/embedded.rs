@@ -3,5 +3,9 @@
 #[cfg(feature = "embedded")]
 pub mod api;
 pub mod listen;
+#[cfg(feature = "embedded")]
+pub mod metrics;
+#[cfg(feature = "embedded")]
+pub mod server;
 pub mod sim;
 pub mod wire;

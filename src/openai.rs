@@ -15,3 +15,23 @@ pub use error::ApiError;
 
 #[cfg(test)]
 mod captures;
+#[cfg(test)]
+#[path = "../tests/fuzz/invariants.rs"]
+mod invariants;
+
+#[cfg(test)]
+mod tests {
+    use super::invariants;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn every_input_the_fuzzer_keeps_still_holds_the_promises() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+        let mut inputs = 0;
+        for file in fs::read_dir(corpus).expect("the corpus").flatten() {
+            invariants::check(&fs::read(file.path()).expect("an input"));
+            inputs += 1;
+        }
+        assert!(inputs >= 25, "{inputs} inputs");
+    }
+}

@@ -4,6 +4,9 @@
 //! and says with [`listening`] where it listens.
 
 pub mod embedded;
+mod probe;
+
+pub use probe::{Server, probe};
 
 use crate::{
     jobs::{self, Job},

@@ -173,7 +173,8 @@ pub fn size() -> Size {
 
 fn sentence(info: &PanicHookInfo<'_>) -> String {
     let payload = info.payload();
-    let what = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let what =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     match info.location() {
         Some(at) => format!("panic at {}:{}: {what}", at.file(), at.line()),
         None => format!("panic: {what}"),
@@ -200,7 +201,10 @@ impl Output {
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_ref().map_or_else(rustix::stdio::stdout, |fd| fd.as_fd())
+        match &self.fd {
+            Some(fd) => fd.as_fd(),
+            None => rustix::stdio::stdout(),
+        }
     }
 }
 

@@ -39,22 +39,14 @@ pub enum Palette {
 }
 
 impl Palette {
-    /// The palette of the setting `theme` (`auto`, `dark`, `light`, `16`, `mono`); `None` for another word.
-    /// `auto` takes the terminal's own 16 colours, unless `COLORFGBG` tells the background.
+    /// The terminal's own 16 colours, unless `COLORFGBG` (given as `colorfgbg`) tells the background.
     #[must_use]
-    pub fn named(name: &str, colorfgbg: Option<&str>) -> Option<Self> {
-        Some(match name {
-            "dark" => Self::Dark,
-            "light" => Self::Light,
-            "16" => Self::Sixteen,
-            "mono" => Self::Mono,
-            "auto" => match colorfgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok()) {
-                Some(0..=6 | 8) => Self::Dark,
-                Some(7 | 15) => Self::Light,
-                _ => Self::Sixteen,
-            },
-            _ => return None,
-        })
+    pub fn auto(colorfgbg: Option<&str>) -> Self {
+        match colorfgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok()) {
+            Some(0..=6 | 8) => Self::Dark,
+            Some(7 | 15) => Self::Light,
+            _ => Self::Sixteen,
+        }
     }
 }
 
@@ -125,9 +117,8 @@ mod tests {
 
     #[test]
     fn auto_leaves_colours_to_the_terminal_unless_it_tells_its_background() {
-        assert_eq!(Palette::named("auto", None), Some(Palette::Sixteen));
-        assert_eq!(Palette::named("auto", Some("15;0")), Some(Palette::Dark));
-        assert_eq!(Palette::named("auto", Some("0;default;15")), Some(Palette::Light));
-        assert_eq!(Palette::named("solarized", None), None);
+        assert_eq!(Palette::auto(None), Palette::Sixteen);
+        assert_eq!(Palette::auto(Some("15;0")), Palette::Dark);
+        assert_eq!(Palette::auto(Some("0;default;15")), Palette::Light);
     }
 }

@@ -230,13 +230,7 @@ impl Client {
     }
 
     /// A question whose answer is one JSON document.
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<String>,
-        limit: Duration,
-    ) -> Result<T, ClientError> {
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<String>, limit: Duration) -> Result<T, ClientError> {
         let (content_type, body) = self.send(method, path, body, limit).await?;
         let json = serde_json::from_slice::<Value>(&body);
         if let Some(error) = json.as_ref().ok().and_then(|json| ApiError::in_json(200, json)) {

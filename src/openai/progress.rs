@@ -168,7 +168,7 @@ impl Progress {
     /// The server's own count so far, if it gave one: a chunk may carry several tokens, so only this is exact.
     #[must_use]
     pub fn counted_tokens(&self) -> Option<u64> {
-        let running = (!self.counted.is_empty()).then(|| self.counted.iter().sum());
+        let running = (!self.counted.is_empty()).then(|| self.counted.iter().fold(0, |sum: u64, choice| sum.saturating_add(*choice)));
         self.total.map(|usage| usage.completion_tokens).or(running)
     }
 

@@ -9,10 +9,7 @@ pub mod schema;
 mod tests;
 
 use super::{Workspace, config_dir};
-use crate::{
-    base::{Lang, Problem, Text},
-    text,
-};
+use crate::base::{Lang, Problem, Text};
 use std::{env, fmt, path::PathBuf};
 
 /// Settings file of a workspace, in its root.
@@ -61,10 +58,10 @@ pub static SETTINGS: &[Setting] = &[
         name: "lang",
         kind: Kind::Choice(&["auto", "zh", "en"]),
         default: "auto",
-        help: text!(
-            "Language of the console and of messages; auto follows LC_ALL, LC_MESSAGES, LANG",
-            "界面与消息的语言；auto 按 LC_ALL、LC_MESSAGES、LANG"
-        ),
+        help: Text {
+            en: "Language of the console and of messages; auto follows LC_ALL, LC_MESSAGES, LANG",
+            zh: "界面与消息的语言；auto 按 LC_ALL、LC_MESSAGES、LANG",
+        },
         flag: "--lang",
         env: "DCUDECK_LANG",
     },
@@ -72,7 +69,7 @@ pub static SETTINGS: &[Setting] = &[
         name: "theme",
         kind: Kind::Choice(&["auto", "dark", "light", "16", "mono"]),
         default: "auto",
-        help: text!("Colours; auto asks the terminal", "配色；auto 询问终端"),
+        help: Text { en: "Colours; auto asks the terminal", zh: "配色；auto 询问终端" },
         flag: "--theme",
         env: "DCUDECK_THEME",
     },
@@ -80,7 +77,10 @@ pub static SETTINGS: &[Setting] = &[
         name: "color",
         kind: Kind::Choice(&["auto", "on", "off"]),
         default: "auto",
-        help: text!("Use colour; auto means where the terminal can, NO_COLOR means off", "是否用颜色；auto 视终端而定，NO_COLOR 等于 off"),
+        help: Text {
+            en: "Use colour; auto means where the terminal can, NO_COLOR means off",
+            zh: "是否用颜色；auto 视终端而定，NO_COLOR 等于 off",
+        },
         flag: "--color",
         env: "DCUDECK_COLOR",
     },
@@ -88,10 +88,10 @@ pub static SETTINGS: &[Setting] = &[
         name: "ascii",
         kind: Kind::AutoSwitch,
         default: "auto",
-        help: text!(
-            "Draw with plain ASCII signs only; auto does so where the locale is not UTF-8",
-            "只用 ASCII 字符绘制；auto 在非 UTF-8 环境启用"
-        ),
+        help: Text {
+            en: "Draw with plain ASCII signs only; auto does so where the locale is not UTF-8",
+            zh: "只用 ASCII 字符绘制；auto 在非 UTF-8 环境启用",
+        },
         flag: "--ascii",
         env: "DCUDECK_ASCII",
     },
@@ -99,7 +99,10 @@ pub static SETTINGS: &[Setting] = &[
         name: "mouse",
         kind: Kind::Choice(&["auto", "on", "off"]),
         default: "auto",
-        help: text!("Take mouse clicks and the wheel; off leaves selecting text to the terminal", "是否接收鼠标；off 时由终端选择文本"),
+        help: Text {
+            en: "Take mouse clicks and the wheel; off leaves selecting text to the terminal",
+            zh: "是否接收鼠标；off 时由终端选择文本",
+        },
         flag: "--mouse",
         env: "DCUDECK_MOUSE",
     },
@@ -107,7 +110,9 @@ pub static SETTINGS: &[Setting] = &[
         name: "fps",
         kind: Kind::Number { min: 1, max: 30 },
         default: "10",
-        help: text!("Most frames a second drawn for data; keys are answered at once", "数据刷新的最高帧率；按键立即响应"),
+        help: Text {
+            en: "Most frames a second drawn for data; keys are answered at once", zh: "数据刷新的最高帧率；按键立即响应"
+        },
         flag: "--fps",
         env: "DCUDECK_FPS",
     },
@@ -115,7 +120,9 @@ pub static SETTINGS: &[Setting] = &[
         name: "read_only",
         kind: Kind::Switch,
         default: "false",
-        help: text!("Show only: nothing is started, stopped, written or deleted", "只读：不启动、停止、写入或删除任何内容"),
+        help: Text {
+            en: "Show only: nothing is started, stopped, written or deleted", zh: "只读：不启动、停止、写入或删除任何内容"
+        },
         flag: "--read-only",
         env: "DCUDECK_READ_ONLY",
     },

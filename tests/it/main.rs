@@ -3,4 +3,6 @@
 mod bad_input;
 mod docs;
 mod jobs;
+mod profiles;
 mod program;
+mod serving;

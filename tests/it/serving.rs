@@ -1,12 +1,14 @@
 //! Servers as jobs: found by what their folders say, and told apart from those that ended.
 #![expect(clippy::expect_used, reason = "what a test expects it says")]
 
+use crate::program;
 use dcudeck::{
+    base::Exit,
     jobs::{self, Job, New, State},
     serving::{self, Listening, embedded},
     workspace::Workspace,
 };
-use std::time::Duration;
+use std::{net::TcpListener, time::Duration};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -67,7 +69,10 @@ fn an_engine_that_ends_before_it_listens_is_told_with_its_last_words_and_its_log
     let job = ground.server("echo loading; printf 'model.safetensors: truncated \\033[31mat 12 bytes\\n\\n'; exit 2");
     let problem = embedded::until_listening(&job, DEADLINE).expect_err("ended");
     let sentence = problem.to_string();
-    assert!(sentence.starts_with("the engine ended before it listened (failed): model.safetensors: truncated at 12 bytes; its log: "), "{sentence}");
+    assert!(
+        sentence.starts_with("the engine ended before it listened (failed): model.safetensors: truncated at 12 bytes; its log: "),
+        "{sentence}"
+    );
     assert!(sentence.ends_with(&job.log().display().to_string()));
 }
 
@@ -77,4 +82,25 @@ fn a_server_that_never_listens_is_not_awaited_for_ever() {
     let job = ground.server("exec sleep 1000");
     let problem = embedded::until_listening(&job, Duration::from_millis(1)).expect_err("not yet");
     assert_eq!(problem.kind(), "serving.not_listening");
+}
+
+#[test]
+fn a_server_says_what_it_serves() {
+    let ground = Ground::new();
+    let sim = program::Server::start(ground.0.path(), &["sim", "--model", "sim-model"]);
+    for url in [sim.url.clone(), format!("{}/v1/", sim.url)] {
+        let server = serving::probe(&url, None, DEADLINE).expect("answers");
+        assert_eq!(server.url, sim.url);
+        assert_eq!(server.model().map(|model| model.id.as_str()), Some("sim-model"));
+        assert!(server.max_model_len().is_some_and(|tokens| tokens > 0));
+        assert!(server.version.is_some());
+    }
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_told_as_bad_input() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("address");
+    let problem = serving::probe(&format!("http://{free}"), None, DEADLINE).expect_err("nobody listens");
+    assert_eq!((problem.kind(), problem.exit()), ("server.unreachable", Exit::BadInput));
+    assert!(problem.to_string().contains(&free.to_string()));
 }

@@ -2,8 +2,9 @@
 //! for its own sake: the reader thread wakes the waiter whenever bytes arrive.
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::event::{PollFd, PollFlags, poll as poll_fds};
 use std::{
-    io::{Read as _, Write as _},
+    os::fd::{BorrowedFd, OwnedFd},
     path::Path,
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
@@ -20,10 +21,12 @@ struct Seen {
 
 /// A terminal and the program in it.
 pub struct Terminal {
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn std::io::Write + Send>,
-    /// The program.
-    pub child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<OwnedFd>,
+    /// Closed to end the reader thread.
+    reading: Option<OwnedFd>,
+    reader: Option<std::thread::JoinHandle<()>>,
+    child: Option<Box<dyn Child + Send + Sync>>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
 }
 
@@ -50,35 +53,26 @@ impl Terminal {
         let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("opens a pty");
         let child = pair.slave.spawn_command(command).expect("starts the program");
         drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().expect("reads");
+        let raw = pair.master.as_raw_fd().expect("is a file descriptor");
+        // SAFETY: the master stays open while its descriptor is duplicated here.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(raw) };
+        let duplicate = || rustix::io::fcntl_dupfd_cloexec(borrowed, 3).expect("duplicates");
+        let (writer, theirs) = (duplicate(), duplicate());
+        let (stop, reading) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("makes a pipe");
         let parser = vt100::Parser::new(rows.try_into().expect("rows"), columns.try_into().expect("columns"), 0);
         let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), closed: false }), Condvar::new()));
-        let theirs = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            let mut buffer = [0_u8; 16384];
-            loop {
-                let read = reader.read(&mut buffer).unwrap_or(0);
-                let mut seen = theirs.0.lock().expect("unpoisoned");
-                match buffer.get(..read) {
-                    Some(bytes) if !bytes.is_empty() => {
-                        seen.parser.process(bytes);
-                        seen.raw.extend_from_slice(bytes);
-                    }
-                    _ => seen.closed = true,
-                }
-                theirs.1.notify_all();
-                if seen.closed {
-                    return;
-                }
-            }
-        });
-        let writer = pair.master.take_writer().expect("writes");
-        Self { master: pair.master, writer, child, seen }
+        let shared = Arc::clone(&seen);
+        let reader = std::thread::spawn(move || read_all(&theirs, &stop, &shared));
+        Self { master: Some(pair.master), writer: Some(writer), reading: Some(reading), reader: Some(reader), child: Some(child), seen }
     }
 
     /// Types bytes.
     pub fn keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).expect("types");
+        let mut left = keys.as_bytes();
+        while !left.is_empty() {
+            let written = rustix::io::write(self.writer.as_ref().expect("is connected"), left).expect("types");
+            left = &left[written..];
+        }
     }
 
     /// Changes the size.
@@ -86,7 +80,11 @@ impl Terminal {
         let mut seen = self.seen.0.lock().expect("unpoisoned");
         seen.parser.screen_mut().set_size(rows.try_into().expect("rows"), columns.try_into().expect("columns"));
         drop(seen);
-        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("resizes");
+        self.master
+            .as_ref()
+            .expect("is connected")
+            .resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
+            .expect("resizes");
     }
 
     /// The screen as text.
@@ -131,12 +129,22 @@ impl Terminal {
 
     /// Waits for the program's end and gives its exit status.
     pub fn ends(&mut self) -> u32 {
-        poll("the program ends", || self.child.try_wait().expect("waits")).exit_code()
+        let child = self.child.as_mut().expect("is ours");
+        poll("the program ends", || child.try_wait().expect("waits")).exit_code()
     }
 
     /// The program's process id.
     pub fn pid(&self) -> i32 {
-        self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("has a pid")
+        self.child.as_ref().and_then(|child| child.process_id()).and_then(|pid| i32::try_from(pid).ok()).expect("has a pid")
+    }
+
+    /// Closes the terminal as a dropped connection does, so that the kernel hangs it up, and hands the program over.
+    pub fn hang_up(mut self) -> Box<dyn Child + Send + Sync> {
+        self.reading = None;
+        self.reader.take().expect("reads").join().expect("ends");
+        self.writer = None;
+        self.master = None;
+        self.child.take().expect("is ours")
     }
 
     /// Sends a signal to the program alone.
@@ -146,10 +154,40 @@ impl Terminal {
     }
 }
 
+/// Feeds the screen until the program's side or `stop`'s other end is closed.
+fn read_all(master: &OwnedFd, stop: &OwnedFd, seen: &(Mutex<Seen>, Condvar)) {
+    let mut buffer = [0_u8; 16384];
+    loop {
+        let mut fds = [PollFd::new(master, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        let _ = poll_fds(&mut fds, None);
+        let [of_master, of_stop] = fds.map(|fd| fd.revents());
+        if !of_stop.is_empty() {
+            return;
+        }
+        let read = if of_master.is_empty() { continue } else { rustix::io::read(master, &mut buffer).unwrap_or(0) };
+        let mut seen_now = seen.0.lock().expect("unpoisoned");
+        match buffer.get(..read) {
+            Some(bytes) if !bytes.is_empty() => {
+                seen_now.parser.process(bytes);
+                seen_now.raw.extend_from_slice(bytes);
+            }
+            _ => seen_now.closed = true,
+        }
+        let closed = seen_now.closed;
+        drop(seen_now);
+        seen.1.notify_all();
+        if closed {
+            return;
+        }
+    }
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

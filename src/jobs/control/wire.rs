@@ -125,3 +125,35 @@ impl Folder {
         PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::BufReader;
+
+    proptest! {
+        #[test]
+        fn lines_are_the_same_however_they_arrive(lines in prop::collection::vec("[a-z]{0,20}", 0..10), at_once in 1_usize..30) {
+            let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>() + "unfinished";
+            let mut reader = BufReader::with_capacity(at_once, text.as_bytes());
+            let mut line = Vec::new();
+            for expected in &lines {
+                prop_assert_eq!(read_line(&mut reader, &mut line, 21).expect("reads"), Line::Whole);
+                prop_assert_eq!(line.as_slice(), expected.as_bytes());
+            }
+            prop_assert_eq!(read_line(&mut reader, &mut line, 21).expect("reads"), Line::End);
+        }
+    }
+
+    #[test]
+    fn a_line_at_the_bound_is_too_long_and_no_more_than_it_is_held() {
+        let mut line = Vec::new();
+        for (length, found) in [(9, Line::Whole), (10, Line::TooLong), (1000, Line::TooLong)] {
+            let text = format!("{}\n", "x".repeat(length));
+            let mut reader = BufReader::with_capacity(7, text.as_bytes());
+            assert_eq!(read_line(&mut reader, &mut line, 10).expect("reads"), found);
+            assert!(line.len() < 10);
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use eventsource_client::{BoxStream, Error as SseError, SSE};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -113,13 +113,15 @@ impl Answer {
             };
             let took = match timeout_at(deadline, self.events.next()).await {
                 Ok(Some(Ok(sse))) => self.take(sse).await,
-                Ok(Some(Err(error))) => self.end(error),
-                Ok(None) => self.end(SseError::Eof),
+                Ok(Some(Err(error))) => self.end(&error),
+                Ok(None) => self.end(&SseError::Eof),
                 Err(_) => Err(ClientError::TimedOut { url: self.url.clone(), waited }),
             };
             if let Err(error) = took {
                 self.over = true;
                 self.ready.clear();
+                // Closes the connection: a server that is given up must not go on generating.
+                self.events = Box::pin(stream::empty());
                 return Some(Err(error));
             }
         }
@@ -167,22 +169,28 @@ impl Answer {
     }
 
     /// eventsource-client tells every end as an error, the clean one too.
-    fn end(&mut self, error: SseError) -> Result<(), ClientError> {
-        let fault = match &error {
-            SseError::Eof => return Ok(self.ended(None)),
-            SseError::UnexpectedEof => return Ok(self.ended(self.cut())),
+    fn end(&mut self, error: &SseError) -> Result<(), ClientError> {
+        let fault = match error {
+            SseError::Eof | SseError::UnexpectedEof => {
+                self.ended(None);
+                return Ok(());
+            }
             SseError::Transport(error) => error.inner().downcast_ref::<Fault>(),
             _ => None,
         };
         let url = self.url.clone();
-        match fault {
-            Some(Fault::Answered { status, content_type, body }) => self.whole(*status, content_type.clone(), body),
-            Some(Fault::Send(error)) => Err(ClientError::Unreachable { url, why: cause(error) }),
-            Some(Fault::TooLong(error)) => Err((*error).into()),
-            Some(Fault::Read(error)) if self.progress.begun() || self.progress.complete() => Ok(self.ended(Some(cause(error)))),
-            Some(Fault::Read(error)) => Err(ClientError::Broken { url, why: cause(error) }),
-            Some(Fault::Again) | None => Err(ClientError::Broken { url, why: clean(&error.to_string()).into_owned() }),
+        let why = match fault {
+            Some(Fault::Answered { status, content_type, body }) => return self.whole(*status, content_type.clone(), body),
+            Some(Fault::Send(error)) => return Err(ClientError::Unreachable { url, why: cause(error) }),
+            Some(Fault::TooLong(error)) => return Err((*error).into()),
+            Some(Fault::Read(error)) => cause(error),
+            Some(Fault::Again) | None => clean(&error.to_string()).into_owned(),
+        };
+        if self.progress.begun() || self.progress.complete() {
+            self.ended(Some(why));
+            return Ok(());
         }
+        Err(ClientError::Broken { url, why })
     }
 
     fn cut(&self) -> Option<String> {
@@ -252,12 +260,7 @@ fn events_of(json: Value) -> Option<Vec<AnswerEvent>> {
         events.extend(choice.message.content.filter(|text| !text.is_empty()).map(AnswerEvent::Content));
         let calls: Vec<ToolCallPart> = (0..)
             .zip(choice.message.tool_calls.unwrap_or_default())
-            .map(|(index, call)| ToolCallPart {
-                index,
-                id: Some(call.id),
-                name: call.function.name,
-                arguments: call.function.arguments,
-            })
+            .map(|(index, call)| ToolCallPart { index, id: Some(call.id), name: call.function.name, arguments: call.function.arguments })
             .collect();
         events.extend((!calls.is_empty()).then_some(AnswerEvent::ToolCalls(calls)));
         (answer.usage, choice.finish_reason, choice.stop_reason)

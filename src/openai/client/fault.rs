@@ -78,10 +78,7 @@ impl ClientError {
                 .fix(said!("give it as http://HOST:PORT", "请写成 http://主机:端口")),
             Self::BadKey => Problem::bad_input(
                 "server.bad_key",
-                said!(
-                    "the API key holds characters that an HTTP header cannot carry",
-                    "API 密钥中含有 HTTP 头不能携带的字符"
-                ),
+                said!("the API key holds characters that an HTTP header cannot carry", "API 密钥中含有 HTTP 头不能携带的字符"),
             )
             .fix(said!("check it for line ends and blanks", "请检查其中是否有换行或空白")),
             Self::NoTls { why } => Problem::failed("server.no_tls", said!("cannot set up TLS: {why}", "无法建立 TLS：{why}")).fix(said!(
@@ -94,10 +91,7 @@ impl ClientError {
             }
             Self::TimedOut { url, waited } => {
                 let waited_s = waited.as_secs_f32();
-                Problem::failed(
-                    "server.timed_out",
-                    said!("{url} sent nothing for {waited_s} s", "{url} 在 {waited_s} 秒内没有任何数据"),
-                )
+                Problem::failed("server.timed_out", said!("{url} sent nothing for {waited_s} s", "{url} 在 {waited_s} 秒内没有任何数据"))
             }
             Self::Api(error) => Problem::failed("server.refused", {
                 let (status, kind, message) = (error.meant_status(), &error.kind, &error.message);
@@ -117,8 +111,7 @@ impl ClientError {
             Self::TooLong(TooLong { limit_bytes }) => Problem::failed("server.too_long", {
                 let mib = limit_bytes >> 20;
                 Said {
-                    en: format!("the server sent an answer longer than {mib} MiB"),
-                    zh: format!("服务器发来的内容超过 {mib} MiB"),
+                    en: format!("the server sent an answer longer than {mib} MiB"), zh: format!("服务器发来的内容超过 {mib} MiB")
                 }
             }),
         }

@@ -141,9 +141,7 @@ async fn a_generation_is_asked_for_once_however_the_server_ends_it() {
                 client.version().await.expect("a version");
             }
             let mut answer = client.stream_chat(&question()).expect("a stream");
-            let told = timeout(Duration::from_secs(20), async { while answer.next().await.is_some() {} });
-            told.await.expect("the answer ends");
-            // Asked on beneath our own end: eventsource-client itself must have no more to give.
+            // Beneath our own end, so that eventsource-client itself must have no more to give.
             let beneath = timeout(Duration::from_secs(20), async { while answer.events.next().await.is_some() {} });
             beneath.await.expect("the stream ends");
             let posts = server.requests().iter().filter(|request| request.starts_with("POST")).count();
@@ -156,8 +154,7 @@ async fn a_generation_is_asked_for_once_however_the_server_ends_it() {
 async fn the_transport_refuses_a_second_request_itself() {
     use launchdarkly_sdk_transport::HttpTransport;
     let server = Server::start(vec![Reply::stream(&[b"data: [DONE]\n\n"])]).await;
-    let transport =
-        Transport { http: server.client().http, authorization: None, limit_bytes: DEFAULT_LIMIT_BYTES, tally: Arc::default() };
+    let transport = Transport { http: server.client().http, authorization: None, limit_bytes: DEFAULT_LIMIT_BYTES, tally: Arc::default() };
     let request = || http::Request::post(format!("{}/v1/chat/completions", server.url)).body(None).expect("a request");
     assert!(transport.request(request()).await.is_ok());
     assert!(transport.request(request()).await.is_err());
@@ -209,8 +206,10 @@ async fn refusals_of_a_stream_request_are_told_from_their_json() {
 
 #[tokio::test]
 async fn an_error_inside_a_stream_ends_it_without_the_key_it_echoes() {
-    let body = b"data: {\"error\":{\"message\":\"sk-very-secret is unwell\",\"type\":\"InternalServerError\",\"code\":500}}\n\ndata: [DONE]\n\n";
-    let server = Server::start(vec![Reply::stream(&[body]), Reply::whole(401, "application/json", r#"{"error":"no sk-very-secret"}"#)]).await;
+    let body =
+        b"data: {\"error\":{\"message\":\"sk-very-secret is unwell\",\"type\":\"InternalServerError\",\"code\":500}}\n\ndata: [DONE]\n\n";
+    let server =
+        Server::start(vec![Reply::stream(&[body]), Reply::whole(401, "application/json", r#"{"error":"no sk-very-secret"}"#)]).await;
     let client = Client::new(&server.url, Some(Secret::new("sk-very-secret")), Patience::default()).expect("a URL");
     let (_, error) = all(client.stream_chat(&question()).expect("a stream")).await;
     assert_eq!(error.expect("an error").to_string(), "the server answered 500 InternalServerError: *** is unwell");
@@ -266,12 +265,27 @@ async fn a_server_that_falls_silent_is_given_up_and_its_connection_closed() {
     ] {
         let server = Server::start(vec![reply]).await;
         let client = Client::new(&server.url, None, patience).expect("a URL");
-        let (_, error) = all(client.stream_chat(&question()).expect("a stream")).await;
-        assert_eq!(error, Some(ClientError::TimedOut { url: server.url.clone(), waited: short }));
+        let mut answer = client.stream_chat(&question()).expect("a stream");
+        let mut last = answer.next().await;
+        while let Some(Ok(_)) = last {
+            last = answer.next().await;
+        }
+        assert_eq!(last, Some(Err(ClientError::TimedOut { url: server.url.clone(), waited: short })));
+        server.left_alone().await;
     }
     let server = Server::start(vec![Reply::new("", Then::Hang)]).await;
     let client = Client::new(&server.url, None, Patience { question: short, ..Patience::default() }).expect("a URL");
     assert!(matches!(client.version().await, Err(ClientError::TimedOut { .. })));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_closes_its_connection() {
+    let token = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let server = Server::start(vec![Reply::cut_stream(&[token], Then::Hang)]).await;
+    let mut answer = server.client().stream_chat(&question()).expect("a stream");
+    while answer.next().await != Some(Ok(AnswerEvent::Content("a".into()))) {}
+    drop(answer);
+    server.left_alone().await;
 }
 
 #[tokio::test]
@@ -356,7 +370,9 @@ fn a_url_is_taken_with_or_without_v1_and_refused_with_a_reason() {
     ] {
         assert_eq!(Client::new(given, None, Patience::default()).expect(given).url(), root);
     }
-    for given in ["", "127.0.0.1:8000", "localhost:8000", "ftp://host", "http://host/?a=b", "http://user:hunter2@host", "http://u:hunter2@ho st"] {
+    for given in
+        ["", "127.0.0.1:8000", "localhost:8000", "ftp://host", "http://host/?a=b", "http://user:hunter2@host", "http://u:hunter2@ho st"]
+    {
         let error = Client::new(given, None, Patience::default()).expect_err(given).to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }

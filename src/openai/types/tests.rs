@@ -46,8 +46,7 @@ fn version_and_tokens_are_read() {
 
 #[test]
 fn a_request_says_only_what_was_set_and_survives_the_way_there_and_back() {
-    let mut request =
-        ChatRequest { model: "m".into(), messages: vec![Message::new("user", "青光眼?")], sampling: Sampling::default() };
+    let mut request = ChatRequest { model: "m".into(), messages: vec![Message::new("user", "青光眼?")], sampling: Sampling::default() };
     assert_eq!(serde_json::to_string(&request).expect("JSON"), r#"{"model":"m","messages":[{"role":"user","content":"青光眼?"}]}"#);
     request.sampling = Sampling {
         max_tokens: Some(32),

@@ -3,7 +3,7 @@
 use crate::bench::spec::{Endpoint, Limits, Load, Prompts, Spec};
 
 /// `dcudeck bench run …` for `spec`, quoted for a POSIX shell. Holds no secret: a spec has none.
-pub(super) fn as_command(spec: &Spec) -> String {
+pub fn as_command(spec: &Spec) -> String {
     let mut words = vec!["dcudeck".to_owned(), "bench".to_owned(), "run".to_owned()];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
     flag("--url", spec.target.url.clone());

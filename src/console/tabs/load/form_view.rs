@@ -1,18 +1,22 @@
 //! The form of a new load test on screen: one field a row, what is wrong with it beside it.
 
 use super::{
-    form::{Field, Form, Server},
+    form::{Field, Form},
     pen::{Pen, cells},
     words,
 };
-use crate::{base::Text, text};
+use crate::{
+    base::Text,
+    console::news::{Server, ServerState},
+    text,
+};
 use ratatui::layout::Rect;
 
 /// First column of the values.
 const VALUE_X: u16 = 14;
 
 /// First column of hints and faults, where there is room beside the values.
-const NOTE_X: u16 = 44;
+const NOTE_X: u16 = 38;
 
 /// What a row says besides its value.
 struct Row {
@@ -32,11 +36,11 @@ const fn row(field: Field) -> Row {
         Field::Target => (text!("target", "目标"), NONE, text!("h l: other servers; e: type a URL", "h l 换服务器；e 输入地址")),
         Field::Model => (text!("model", "模型"), NONE, text!("empty: the first the server names", "留空：服务器列出的第一个")),
         Field::Api => (text!("API", "接口"), NONE, text!("h l: completions or chat", "h l：completions 或 chat")),
-        Field::Prompts => (text!("prompts", "提示词"), NONE, text!("empty: random tokens; or a file, one a line", "留空：随机 token；或文件，每行一条")),
-        Field::Input => (text!("in", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
-        Field::Output => (text!("out", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
+        Field::Prompts => (text!("prompts", "提示词"), NONE, text!("empty: random; or a file, one a line", "留空：随机 token；或文件，每行一条")),
+        Field::Input => (text!("input", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
+        Field::Output => (text!("output", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
         Field::Load => (text!("load", "负载"), NONE, text!("users (16), or a rate (8/s)", "用户数（16）或速率（8/s）")),
-        Field::Until => (text!("until", "直到"), NONE, text!("requests (64), a time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者")),
+        Field::Until => (text!("until", "直到"), NONE, text!("requests (64), time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者")),
         Field::Warmup => (text!("warm-up", "预热"), text!("requests", "请求"), text!("sent first, left out of every figure", "先发送，不计入任何数字")),
         Field::Seed => (text!("seed", "种子"), NONE, text!("the same seed asks the same prompts", "种子相同则提示词相同")),
         Field::Ttft => (text!("TTFT  ≤", "TTFT  ≤"), MS, GOAL),
@@ -48,6 +52,11 @@ const fn row(field: Field) -> Row {
 }
 
 const GOAL: Text = text!("a goal of each request; empty for none", "每个请求的目标；留空则无");
+
+/// What `field` is called.
+pub(super) const fn label(field: Field) -> Text {
+    row(field).label
+}
 
 /// Whether a blank row comes before `field`, where there are rows enough.
 const fn begins_group(field: Field) -> bool {
@@ -104,20 +113,20 @@ pub(super) fn input_area(form: &Form, area: Rect) -> Rect {
 }
 
 /// Draws the form; the field being edited is left blank for the text input.
-pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: bool, area: Rect, pen: &mut Pen<'_>) {
+    let (look, ink) = (pen.look, &pen.look.theme);
     pen.rule(area, 0);
-    let title = format!(" {} ", text!("new load test", "新压测").get(ink.lang));
+    let title = format!(" {} ", text!("new load test", "新压测").get(look.lang));
     pen.flow(area, 1, 0, &title, ink.strong);
     let profile = format!(
         " {} {}{} ",
-        text!("profile", "方案").get(ink.lang),
-        crate::base::clean(&form.profile),
-        if form.changed { text!(", changed", "，已改").get(ink.lang) } else { "" }
+        text!("profile", "方案").get(look.lang),
+        form.profile,
+        if form.changed { text!(", changed", "，已改").get(look.lang) } else { "" }
     );
     let profile_x = area.width.saturating_sub(cells(&profile) + 1);
     if profile_x > cells(&title) + 1 {
-        pen.flow(area, profile_x, 0, &profile, ink.text);
+        pen.flow(area, profile_x, 0, &profile, ink.plain);
     }
     let beside = area.width >= NOTE_X + 24;
     let places = places(form.cursor, area);
@@ -129,26 +138,30 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, area: Rect, p
         let said = form.estimate();
         match (note_below, said, form.first_fault()) {
             (Some((what, style_is_bad)), ..) => {
-                let style = if style_is_bad { ink.bad } else { ink.dim };
-                pen.left(area, 1, y, area.width.saturating_sub(1), what.get(ink.lang), style);
+                let style = if style_is_bad { ink.act } else { ink.plain };
+                pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
             }
             (None, Some(said), _) => {
-                pen.left(area, 2, y, area.width.saturating_sub(2), said.get(ink.lang), ink.text);
+                pen.left(area, 2, y, area.width.saturating_sub(2), said.get(look.lang), ink.strong);
             }
             (None, None, Some((field, fault))) => {
-                let label = row(field).label.get(ink.lang);
-                let what = format!("! {label}{} {}", text!(":", "：").get(ink.lang), fault.get(ink.lang));
-                pen.left(area, 2, y, area.width.saturating_sub(2), &what, ink.bad);
+                let label = row(field).label.get(look.lang);
+                let what = format!("! {label}{} {}", text!(":", "：").get(look.lang), fault.get(look.lang));
+                pen.left(area, 2, y, area.width.saturating_sub(2), &what, ink.act);
             }
             (None, None, None) => {}
         }
     }
     if let Some(y) = places.sentence {
-        let what = text!(
-            "measures a server while you watch: latency histograms, throughput, errors; s starts it",
-            "边看边测一台服务器：延迟直方图、吞吐、错误；按 s 开始"
-        );
-        pen.left(area, 2, y, area.width.saturating_sub(2), what.get(ink.lang), ink.dim);
+        let what = if starting {
+            text!("starting …", "正在启动……")
+        } else {
+            text!(
+            "latencies, throughput and errors of a model server, live; s starts the test",
+                "实时测量模型服务的延迟、吞吐与错误；按 s 开始"
+            )
+        };
+        pen.left(area, 2, y, area.width.saturating_sub(2), what.get(look.lang), ink.plain);
     }
 }
 
@@ -163,11 +176,11 @@ fn note(form: &Form, field: Field) -> Option<(crate::base::Said, bool)> {
 
 #[expect(clippy::too_many_arguments, reason = "one row of a form: what, where, how")]
 fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u16, beside: bool, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     let here = field == form.cursor;
     let Row { label, .. } = row(field);
-    let (sign, style) = if here { (pen.sign("▸", ">"), ink.accent) } else { (" ", ink.dim) };
-    let label = if ink.ascii { label.get(ink.lang).replace('≤', "<=") } else { label.get(ink.lang).to_owned() };
+    let (sign, style) = if here { (pen.sign("▸", ">"), ink.accent) } else { (" ", ink.plain) };
+    let label = if look.ascii { label.get(look.lang).replace('≤', "<=") } else { label.get(look.lang).to_owned() };
     pen.flow(area, 0, y, sign, style);
     pen.left(area, 2, y, VALUE_X - 3, &label, style);
     let room = if beside { NOTE_X - 2 - VALUE_X } else { area.width.saturating_sub(VALUE_X) };
@@ -180,54 +193,54 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
     let note_room = area.width.saturating_sub(NOTE_X + 1);
     match note(form, field) {
         Some((fault, true)) => {
-            let what = format!("! {}", fault.get(ink.lang));
-            pen.left(area, NOTE_X, y, note_room, &what, ink.bad);
+            let what = format!("! {}", fault.get(look.lang));
+            pen.left(area, NOTE_X, y, note_room, &what, ink.act);
         }
         _ if field == Field::Target && !here => target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen),
         Some((hint, false)) => {
-            pen.left(area, NOTE_X, y, note_room, hint.get(ink.lang), ink.dim);
+            pen.left(area, NOTE_X, y, note_room, hint.get(look.lang), ink.plain);
         }
         None => {}
     }
 }
 
 fn server<'a>(form: &Form, servers: &'a [Server]) -> Option<&'a Server> {
-    servers.iter().find(|server| server.url == form.text(Field::Target))
+    servers.iter().find(|server| server.url.as_deref() == Some(form.text(Field::Target)))
 }
 
 /// Address and state of the chosen server.
 fn target_state(form: &Form, servers: &[Server], area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     let Some(server) = server(form, servers) else { return };
-    let x = pen.flow(area, 0, 0, words::host(&crate::base::clean(&server.url)), ink.text);
-    let (sign, word, style) = match server.ready {
-        Some(true) => (pen.sign("●", "*"), text!("ready", "就绪"), ink.good),
-        Some(false) => (pen.sign("◐", "o"), text!("starting", "启动中"), ink.accent),
-        None => (" ", text!("", ""), ink.dim),
+    let x = pen.flow(area, 0, 0, words::host(form.text(Field::Target)), ink.plain);
+    let (sign, word, style) = match &server.state {
+        ServerState::Ready => (pen.sign("●", "*"), text!("ready", "就绪").get(look.lang).to_owned(), ink.good),
+        ServerState::Starting => (pen.sign("◐", "o"), text!("starting", "启动中").get(look.lang).to_owned(), ink.accent),
+        ServerState::Failed(problem) => (pen.sign("✖", "x"), problem.sentence(look.lang), ink.act),
     };
     let x = pen.flow(area, x + 2, 0, sign, style);
-    pen.flow(area, x + 1, 0, word.get(ink.lang), style);
+    pen.left(area, x + 1, 0, area.width.saturating_sub(x + 1), &word, style);
 }
 
 /// The value of `field`, and its unit.
 fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     let here = field == form.cursor;
-    let clean = crate::base::clean(form.text(field));
+    let clean = form.text(field);
     let bad = form.fault(field).is_some();
-    let style = if bad { ink.bad } else { ink.text };
-    let empty = |what: Text| (what.get(ink.lang).to_owned(), ink.dim);
+    let style = if bad { ink.act } else { ink.strong };
+    let empty = |what: Text| (what.get(look.lang).to_owned(), ink.unsure);
     let (what, style) = match field {
         Field::Target => match server(form, servers) {
-            Some(server) => (crate::base::clean(&server.name).into_owned(), style),
+            Some(server) => (server.name.clone(), style),
             None if clean.is_empty() => empty(text!("none yet", "暂无")),
-            None => (clean.into_owned(), style),
+            None => (clean.to_owned(), style),
         },
         Field::Model if clean.is_empty() => empty(text!("the server's first", "服务器的第一个")),
-        Field::Prompts if clean.is_empty() => (text!("random tokens", "随机 token").get(ink.lang).to_owned(), style),
+        Field::Prompts if clean.is_empty() => (text!("random tokens", "随机 token").get(look.lang).to_owned(), style),
         Field::Input if !form.random() => empty(text!("as in the file", "依文件")),
         Field::Ttft | Field::Tpot | Field::Itl | Field::E2el if clean.is_empty() => empty(text!("none", "无")),
-        _ => (clean.into_owned(), style),
+        _ => (clean.to_owned(), style),
     };
     let choice = here && (field == Field::Api || field == Field::Target && servers.len() > 1);
     let mut x = 0;
@@ -240,9 +253,9 @@ fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pe
     if choice {
         pen.flow(area, x, 0, pen.sign(" ›", " >"), ink.accent);
     }
-    let unit = unit_of(form, field, &what).get(ink.lang);
-    if !unit.is_empty() && !bad && style == ink.text {
-        pen.flow(area, x + 1, 0, unit, ink.dim);
+    let unit = unit_of(form, field, &what).get(look.lang);
+    if !unit.is_empty() && !bad && style == ink.strong {
+        pen.flow(area, x + 1, 0, unit, ink.plain);
     }
 }
 

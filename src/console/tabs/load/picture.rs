@@ -1,37 +1,40 @@
 //! The pictures of a run: histograms and curves.
 
 use super::{
-    ink::Ink,
     watched::{Drawn, Metric, Watched, unsure},
     words,
 };
-use crate::text;
+use crate::{
+    console::look::Look,
+    text,
+};
 use dcudeck_widgets::{Aggregate, At, Form, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 /// Draws the histogram of `metric`: P50, P90 and P99 marked, the goal as a line.
-pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buffer, ink: &Ink) {
+pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buffer, look: &Look) {
     let drawn = run.drawn(metric);
     let n = run.dist(metric).n;
     let [p50, p90, p99] = drawn.marks_ms;
     let mark = |at: Option<f64>, label, percentile| {
-        let style = if unsure(n, percentile) { ink.dim } else { ink.text };
+        // On an axis of its own style, only a style that resets it looks plain.
+        let style = if unsure(n, percentile) { look.theme.unsure } else { Style::reset().patch(look.theme.plain) };
         at.map(|at| Mark { at, label, style })
     };
     // The tail matters most where labels compete.
     let marks: Vec<Mark<'_>> =
         [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
     let goal = run.goal_ms(metric);
-    let live = if run.ended() { ink.text } else { ink.accent };
+    let live = if run.ended() { look.theme.plain } else { look.theme.accent };
     Histogram::new(drawn.bins(), drawn.axis.unwrap_or_else(|| empty_axis(goal)))
         .marks(&marks)
         .limit(goal)
         .bar_style(live)
-        .over_style(ink.warn)
-        .axis_style(ink.dim)
-        .limit_style(ink.warn)
+        .over_style(look.theme.look)
+        .axis_style(look.theme.rule)
+        .limit_style(look.theme.look)
         .format(figure::tick_ms)
-        .ascii(ink.ascii)
+        .ascii(look.ascii)
         .render(area, buf);
 }
 
@@ -81,7 +84,7 @@ pub(super) enum Curve {
 }
 
 /// Draws a curve over the whole run: seconds per column double when it no longer fits, so that columns stay put between.
-pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, ink: &Ink) {
+pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, look: &Look) {
     let (samples, axis) = match which {
         Curve::Throughput => (run.tokens.as_slice(), run.tokens_axis),
         Curve::InFlight => (run.in_flight.as_slice(), run.in_flight_axis),
@@ -89,30 +92,29 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, i
     let warmup = run.warmup_seconds.min(samples.len());
     let (before, measured) = samples.split_at(warmup);
     let series =
-        [Series::new(before).style(ink.dim), Series::new(measured).first(warmup as u64).style(if run.ended() { ink.text } else { ink.accent })];
+        [Series::new(before).style(look.theme.unsure), Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent })];
     let chart = |labels| {
         let timeline = Timeline::new(&series, axis)
             .aggregate(Aggregate::Mean)
-            .axis_style(ink.dim)
+            .axis_style(look.theme.rule)
             .until(samples.len() as u64)
-            .ascii(ink.ascii);
+            .ascii(look.ascii);
         if area.height < 3 { timeline.form(Form::Bars) } else { timeline.y_labels(figure::tick).x_labels(labels) }
     };
     // The plot's width depends on there being labels, not on what they say.
     let placeholder = [XLabel { at: At::Ago(0), label: "" }];
     let columns = u64::from(chart(&placeholder).plot(area).width);
-    let least = if area.height < 3 { 1 } else { 2 };
-    let per_column = seconds_per_column(samples.len() as u64, columns, least);
-    let now = text!("now", "现在").get(ink.lang);
+    let per_column = seconds_per_column(samples.len() as u64, columns);
+    let now = if run.ended() { text!("end", "结束") } else { text!("now", "现在") }.get(look.lang);
     let ticks: Vec<(u64, String)> = time_labels(columns * u64::from(per_column)).map(|s| (s, words::ago(s))).collect();
     let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
     labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
     chart(&labels).samples_per_column(per_column).render(area, buf);
 }
 
-/// The least power of two, `least` or more, with which `seconds` fit into `columns`.
-fn seconds_per_column(seconds: u64, columns: u64, least: u32) -> u32 {
-    let mut per_column = least;
+/// The least power of two with which `seconds` fit into `columns`.
+fn seconds_per_column(seconds: u64, columns: u64) -> u32 {
+    let mut per_column = 1_u32;
     while columns > 0 && seconds.div_ceil(u64::from(per_column)) > columns && per_column < 1 << 20 {
         per_column *= 2;
     }
@@ -127,14 +129,14 @@ fn time_labels(span_s: u64) -> impl Iterator<Item = u64> {
 }
 
 /// A figure of the style its percentile deserves: grey with `~` when unsure, yellow with `!` when over the goal.
-pub(super) fn verdict(run: &Watched, metric: Metric, value_us: Option<u64>, percentile: f64, ink: &Ink) -> (&'static str, Style) {
+pub(super) fn verdict(run: &Watched, metric: Metric, value_us: Option<u64>, percentile: f64, look: &Look) -> (&'static str, Style) {
     let n = run.dist(metric).n;
     let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| super::watched::ms(us) > goal);
     match value_us {
-        None => ("", ink.dim),
-        Some(_) if unsure(n, percentile) => ("~", ink.dim),
-        Some(_) if over => ("!", ink.warn),
-        Some(_) => ("", ink.text),
+        None => ("", look.theme.unsure),
+        Some(_) if unsure(n, percentile) => ("~", look.theme.unsure),
+        Some(_) if over => ("!", look.theme.look),
+        Some(_) => ("", look.theme.strong),
     }
 }
 
@@ -144,11 +146,11 @@ mod tests {
 
     #[test]
     fn seconds_per_column_double_so_that_the_whole_run_stays_in_view() {
-        assert_eq!(seconds_per_column(0, 20, 1), 1);
-        assert_eq!(seconds_per_column(20, 20, 1), 1);
-        assert_eq!(seconds_per_column(21, 20, 1), 2);
-        assert_eq!(seconds_per_column(81, 20, 1), 8);
-        assert_eq!(seconds_per_column(86_400, 0, 1), 1);
+        assert_eq!(seconds_per_column(0, 20), 1);
+        assert_eq!(seconds_per_column(20, 20), 1);
+        assert_eq!(seconds_per_column(21, 20), 2);
+        assert_eq!(seconds_per_column(81, 20), 8);
+        assert_eq!(seconds_per_column(86_400, 0), 1);
     }
 
     #[test]

@@ -1,62 +1,75 @@
-//! Load tests that can be chosen by name: two built in, and those of the workspace.
+//! Load tests that can be chosen by name: those of the program and of the workspace, as they were read.
 
 use crate::{
     base::Text,
     bench::spec::{Limits, Load, Prompts, Slo, Spec, Target},
     text,
+    workspace::profiles::parse,
 };
+use std::path::Path;
 
 /// A load test under a name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Profile {
     pub(super) name: String,
-    /// What it is for; the workspace's own have only their name.
-    pub(super) purpose: Text,
     pub(super) spec: Spec,
 }
 
-/// What every installation has: a look in seconds, and figures worth keeping.
-pub(super) fn built_in() -> Vec<Profile> {
-    let quick = Spec {
-        name: "quick".to_owned(),
+impl Profile {
+    /// What it is for; only the program's own say so.
+    pub(super) fn purpose(&self) -> Text {
+        match self.name.as_str() {
+            "quick" => text!("a first look, some seconds", "先看一眼，数秒"),
+            "steady" => text!("a steady state to compare by", "稳态，供比较"),
+            _ => text!("", ""),
+        }
+    }
+}
+
+/// The texts of the profiles in the program itself.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("quick", include_str!("../../../../profiles/bench/quick.yaml")),
+    ("steady", include_str!("../../../../profiles/bench/steady.yaml")),
+];
+
+/// The profiles in the program itself.
+pub(super) fn built_in() -> Vec<(String, Spec)> {
+    BUILT_IN.into_iter().filter_map(|(name, text)| Some((name.to_owned(), parse(text, Path::new(name)).ok()?))).collect()
+}
+
+/// What the form starts from when there is no profile at all.
+pub(super) fn bare() -> Spec {
+    Spec {
+        name: "load".to_owned(),
         target: Target::default(),
-        load: Load::Concurrency(4),
-        prompts: Prompts::Random { input_len: 128 },
+        load: Load::Concurrency(1),
+        prompts: Prompts::default(),
         output_len: 64,
         ignore_eos: true,
-        requests: Some(64),
+        requests: Some(16),
         duration_s: None,
-        warmup: 4,
-        seed: 7,
+        warmup: 1,
+        seed: 1,
         limits: Limits::default(),
-        slo: Slo { ttft_ms: Some(500.0), tpot_ms: Some(50.0), ..Slo::default() },
-    };
-    let steady = Spec {
-        name: "steady".to_owned(),
-        load: Load::Concurrency(8),
-        output_len: 128,
-        requests: None,
-        duration_s: Some(120.0),
-        warmup: 16,
-        slo: Slo { ttft_ms: Some(500.0), tpot_ms: Some(50.0), itl_ms: Some(200.0), e2el_ms: None },
-        ..quick.clone()
-    };
-    vec![
-        Profile { name: "quick".to_owned(), purpose: text!("a first look, some seconds", "先看一眼，数秒"), spec: quick },
-        Profile { name: "steady".to_owned(), purpose: text!("two minutes, enough samples for a P99", "两分钟，样本够算 P99"), spec: steady },
-    ]
+        slo: Slo::default(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::form::Form, *};
+    use super::{
+        super::form::{Field, Form},
+        *,
+    };
 
     #[test]
     fn every_built_in_profile_can_be_started_once_it_has_a_target() {
-        for profile in built_in() {
-            let mut form = Form::new(&profile.name, &profile.spec);
-            form.set(super::super::form::Field::Target, "http://127.0.0.1:8000");
-            assert!(form.spec().is_some(), "{}: {:?}", profile.name, form.first_fault());
+        let all = built_in();
+        assert_eq!(all.len(), BUILT_IN.len());
+        for (name, spec) in all.into_iter().chain([("bare".to_owned(), bare())]) {
+            let mut form = Form::new(&name, &spec);
+            form.set(Field::Target, "http://127.0.0.1:8000");
+            assert!(form.spec().is_some(), "{name}: {:?}", form.first_fault());
         }
     }
 }

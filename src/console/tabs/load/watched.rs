@@ -28,13 +28,17 @@ pub(super) enum Event {
     Phase { at_us: u64, phase: Phase },
     /// The first failure of a class.
     Failure { at_us: u64, class: String, example: String },
+    /// This console was too slow for some facts: curves may have gaps that the run has not.
+    Dropped { at_us: u64, count: u64 },
+    /// The run's process is gone without a last word.
+    Lost { at_us: u64 },
 }
 
 impl Event {
     /// When, µs since the run's start.
     pub(super) const fn at_us(&self) -> u64 {
         match self {
-            Self::Phase { at_us, .. } | Self::Failure { at_us, .. } => *at_us,
+            Self::Phase { at_us, .. } | Self::Failure { at_us, .. } | Self::Dropped { at_us, .. } | Self::Lost { at_us } => *at_us,
         }
     }
 }
@@ -165,8 +169,7 @@ impl Watched {
             Fact::Second(second) => self.second(*second),
             Fact::Phase { at_us, phase } => self.event(Event::Phase { at_us: *at_us, phase: *phase }),
             Fact::Failure { at_us, class, example } => {
-                let clean = |text: &str| crate::base::clean(text).into_owned();
-                self.event(Event::Failure { at_us: *at_us, class: clean(class), example: clean(example) })
+                self.event(Event::Failure { at_us: *at_us, class: class.clone(), example: example.clone() })
             }
         }
     }
@@ -206,6 +209,20 @@ impl Watched {
             self.events.remove(0);
         }
         true
+    }
+
+    /// Facts were missed; true: that is worth a line.
+    pub(super) fn dropped(&mut self, count: u64) -> bool {
+        self.event(Event::Dropped { at_us: self.now.at_us, count })
+    }
+
+    /// The run's process is gone; true if nobody said that it would end.
+    pub(super) fn gone(&mut self) -> bool {
+        if self.ended() {
+            return false;
+        }
+        self.lost = true;
+        self.event(Event::Lost { at_us: self.now.at_us })
     }
 
     /// Nothing more will come.

@@ -1,28 +1,33 @@
-//! One panel over the whole body, and the explanation of a panel.
+//! One panel over the whole body.
 
 use super::{
     explain,
     panel::Panel,
-    pen::{Pen, cells, wrapped},
+    pen::{Pen, wrapped},
     picture::{near_percentile, over_pct},
     run_view,
     watched::{Event, Metric, Watched, ms},
     words,
 };
-use crate::{base::Text, text};
+use crate::text;
 use dcudeck_widgets::figure;
-use ratatui::{layout::Rect, widgets::Widget};
+use ratatui::layout::Rect;
 
 /// Draws `panel` of `run` alone, below the run's rule line.
 pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     run_view::rule_line(run, area, pen);
     let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     if body.is_empty() {
         return;
     }
     let x = pen.flow(body, 0, 0, pen.sign("▸", ">"), ink.accent);
-    pen.flow(body, x, 0, panel.long_title().get(ink.lang), ink.accent);
+    pen.flow(body, x, 0, panel.long_title().get(look.lang), ink.accent);
+    match panel {
+        Panel::Throughput => run_view::throughput_figures(run, Rect { height: 1, ..body }, pen),
+        Panel::InFlight => run_view::in_flight_figures(run, Rect { height: 1, ..body }, pen),
+        _ => {}
+    }
     let body = Rect { y: body.y + 1, height: body.height - 1, ..body };
     match panel.metric() {
         Some(metric) => {
@@ -43,7 +48,7 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
 
 /// Percentiles from the least to the greatest in equal columns, then mean, count and goal.
 fn percentiles(run: &Watched, metric: Metric, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     let dist = run.dist(metric);
     let drawn = run.drawn(metric);
     let exact = |us: Option<u64>| (us.map(ms), false);
@@ -61,7 +66,7 @@ fn percentiles(run: &Watched, metric: Metric, area: Rect, pen: &mut Pen<'_>) {
     ];
     let width = (area.width / 9).clamp(6, 12);
     for (x, (label, (value, near), percentile)) in (0..).map(|i| i * width).zip(columns) {
-        pen.right(area, x, 0, width, label.get(ink.lang), ink.dim);
+        pen.right(area, x, 0, width, label.get(look.lang), ink.plain);
         let unsure = percentile > 0.0 && super::watched::unsure(dist.n, percentile);
         let sign = match (value, unsure, near) {
             (None, ..) => "",
@@ -69,44 +74,44 @@ fn percentiles(run: &Watched, metric: Metric, area: Rect, pen: &mut Pen<'_>) {
             (_, false, true) => pen.sign("≈", "="),
             _ => "",
         };
-        let style = if value.is_none() || unsure { ink.dim } else { ink.text };
+        let style = if value.is_none() || unsure { ink.unsure } else { ink.strong };
         pen.right(area, x, 1, width, &format!("{sign}{}", words::latency(value)), style);
     }
-    let x = pen.flow(area, 1, 2, "n ", ink.dim);
-    let x = pen.left(area, x, 2, 9, &figure::count(dist.n), ink.text);
-    let x = pen.flow(area, x, 2, text!("mean ", "均值 ").get(ink.lang), ink.dim);
-    let x = pen.left(area, x, 2, 9, &words::latency(dist.mean_us.map(|us| us / 1_000.0)), ink.text);
+    let x = pen.flow(area, 1, 2, "n ", ink.plain);
+    let x = pen.left(area, x, 2, 9, &figure::count(dist.n), ink.strong);
+    let x = pen.flow(area, x, 2, text!("mean ", "均值 ").get(look.lang), ink.plain);
+    let x = pen.left(area, x, 2, 9, &words::latency(dist.mean_us.map(|us| us / 1_000.0)), ink.strong);
     if let Some(goal) = run.goal_ms(metric) {
         let sign = pen.sign("≤", "<=");
-        let x = pen.flow(area, x, 2, text!("goal ", "目标 ").get(ink.lang), ink.dim);
-        let x = pen.flow(area, x, 2, &format!("{sign} {} ms", figure::compact(goal)), ink.text);
-        let x = pen.flow(area, x + 2, 2, text!("above ", "超出 ").get(ink.lang), ink.dim);
+        let x = pen.flow(area, x, 2, text!("goal ", "目标 ").get(look.lang), ink.plain);
+        let x = pen.flow(area, x, 2, &format!("{sign} {} ms", figure::compact(goal)), ink.strong);
+        let x = pen.flow(area, x + 2, 2, text!("above ", "超出 ").get(look.lang), ink.plain);
         let over = over_pct(drawn, goal);
-        let style = if over.is_some_and(|pct| pct > 0.0) { ink.warn } else { ink.text };
+        let style = if over.is_some_and(|pct| pct > 0.0) { ink.look } else { ink.strong };
         pen.flow(area, x, 2, &over.map_or_else(|| "n/a".to_owned(), |pct| format!("{} %", words::percent(Some(pct)))), style);
     }
 }
 
 /// Each class with its count and the whole text of its example.
 fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     if run.now.errors_by_class.is_empty() {
-        pen.flow(area, 1, 0, text!("none", "无").get(ink.lang), ink.dim);
+        pen.flow(area, 1, 0, text!("none", "无").get(look.lang), ink.plain);
         return;
     }
     let mut classes: Vec<(&String, &u64)> = run.now.errors_by_class.iter().collect();
     classes.sort_by_key(|&(class, &count)| (std::cmp::Reverse(count), class));
     let mut y = 0;
     for (class, &count) in classes {
-        let x = pen.left(area, 1, y, 24, &crate::base::clean(class), ink.text);
-        pen.right(area, x, y, 7, &figure::count(count), ink.bad);
+        let x = pen.left(area, 1, y, 24, class, ink.plain);
+        pen.right(area, x, y, 7, &figure::count(count), ink.act);
         y += 1;
         let example = run.events.iter().find_map(|event| match event {
             Event::Failure { class: of, example, .. } if of == class => Some(example),
             _ => None,
         });
         for line in example.map(|example| wrapped(example, area.width.saturating_sub(4))).unwrap_or_default() {
-            pen.flow(area, 3, y, &line, ink.dim);
+            pen.flow(area, 3, y, &line, ink.plain);
             y += 1;
         }
     }
@@ -115,38 +120,18 @@ fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
 /// Columns of the labels.
 const LABEL: u16 = 13;
 
-/// Draws the explanation of `panel` over the lower part of `area`, as many rows as it needs.
-pub(super) fn explanation(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
-    let lines: usize = explain::explain(panel, run).iter().map(|(_, said)| lines_of(said.get(ink.lang), area.width).len()).sum();
-    let height = u16::try_from(lines + 1).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
-    let over = Rect { y: area.bottom().saturating_sub(height), height, ..area };
-    ratatui::widgets::Clear.render(over, pen.buf);
-    pen.rule(over, 0);
-    let title = format!(" {} ", panel.long_title().get(ink.lang));
-    pen.flow(over, 1, 0, &title, ink.accent);
-    let back = text!(" Esc back ", " Esc 返回 ").get(ink.lang);
-    let x = over.width.saturating_sub(cells(back) + 1);
-    if x > cells(&title) + 2 {
-        pen.flow(over, x, 0, back, ink.dim);
-    }
-    let rows = Rect { y: over.y + 1, height: over.height.saturating_sub(1), ..over };
-    explanation_rows(run, panel, rows, pen);
-}
-
 fn lines_of(words: &str, width: u16) -> Vec<String> {
     wrapped(words, width.saturating_sub(LABEL + 2).min(110))
 }
 
 fn explanation_rows(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
-    let ink = pen.ink;
+    let (look, ink) = (pen.look, &pen.look.theme);
     let mut y = 0;
     for (label, said) in explain::explain(panel, run) {
-        let label: Text = label;
-        pen.left(area, 1, y, LABEL - 1, label.get(ink.lang), ink.dim);
-        for line in lines_of(said.get(ink.lang), area.width) {
-            let line = if ink.ascii { line.replace('≤', "<=").replace('−', "-") } else { line };
-            pen.flow(area, LABEL, y, &line, ink.text);
+        pen.left(area, 1, y, LABEL - 1, label.get(look.lang), ink.plain);
+        for line in lines_of(said.get(look.lang), area.width) {
+            let line = if look.ascii { line.replace('≤', "<=").replace('−', "-") } else { line };
+            pen.flow(area, LABEL, y, &line, ink.plain);
             y += 1;
         }
     }

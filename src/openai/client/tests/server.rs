@@ -10,10 +10,13 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
+    time::timeout,
 };
 
 /// What the scripted server does with one request, in the order requests arrive.
@@ -62,7 +65,8 @@ impl Reply {
 
     /// As [`stream`](Self::stream), without the end.
     pub(super) fn cut_stream(body: &[&[u8]], then: Then) -> Self {
-        let mut pieces = vec![b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()];
+        let mut pieces =
+            vec![b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()];
         pieces.extend(body.iter().map(|piece| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()));
         Self { pieces, then }
     }
@@ -72,19 +76,20 @@ pub(super) struct Server {
     pub(super) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
+    left: Arc<Notify>,
 }
 
 impl Server {
     pub(super) async fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let server = Self { url, requests: Arc::default(), connections: Arc::default() };
-        let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
+        let server = Self { url, requests: Arc::default(), connections: Arc::default(), left: Arc::default() };
+        let (requests, connections, left) = (Arc::clone(&server.requests), Arc::clone(&server.connections), Arc::clone(&server.left));
         let replies = Arc::new(Mutex::new(VecDeque::from(replies)));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(answer(socket, Arc::clone(&requests), Arc::clone(&replies)));
+                tokio::spawn(answer(socket, Arc::clone(&requests), Arc::clone(&replies), Arc::clone(&left)));
             }
         });
         server
@@ -100,13 +105,23 @@ impl Server {
         self.requests.lock().expect("unpoisoned").clone()
     }
 
+    /// Waits until the client has closed the connection of a [`Then::Hang`].
+    pub(super) async fn left_alone(&self) {
+        timeout(Duration::from_secs(20), self.left.notified()).await.expect("the client closes the connection");
+    }
+
     /// A client of this server with the usual patience.
     pub(super) fn client(&self) -> Client {
         Client::new(&self.url, None, Patience::default()).expect("a good URL")
     }
 }
 
-async fn answer(mut socket: TcpStream, requests: Arc<Mutex<Vec<String>>>, replies: Arc<Mutex<VecDeque<Reply>>>) -> Option<()> {
+async fn answer(
+    mut socket: TcpStream,
+    requests: Arc<Mutex<Vec<String>>>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+    left: Arc<Notify>,
+) -> Option<()> {
     socket.set_nodelay(true).ok()?;
     loop {
         let request = read_request(&mut socket).await?;
@@ -121,7 +136,9 @@ async fn answer(mut socket: TcpStream, requests: Arc<Mutex<Vec<String>>>, replie
             Then::Close => return None,
             Then::Reset => return socket.set_zero_linger().ok(),
             Then::Hang => {
-                socket.read_to_end(&mut Vec::new()).await.ok()?;
+                let _ = socket.read_to_end(&mut Vec::new()).await;
+                left.notify_one();
+                return None;
             }
         }
     }

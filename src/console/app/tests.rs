@@ -1,0 +1,1 @@
+//! Scripted keys and pictures of the whole console.

@@ -1,0 +1,4 @@
+//! The real binary under a pseudo-terminal: one program.
+
+mod console;
+mod harness;
