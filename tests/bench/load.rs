@@ -71,20 +71,20 @@ fn against<T>(itl_ms: f64, client: impl FnOnce(&str) -> T) -> (T, Truth, u64) {
         sim.run().expect("serves")
     });
     pin(1);
-    let before = process_cpu_us();
+    let cpu_before = process_cpu_us();
     let outcome = client(&url);
-    let spent = process_cpu_us() - before;
+    let cpu_spent = process_cpu_us() - cpu_before;
     stop.stop();
-    let served = server.join().expect("ends");
+    let ended = server.join().expect("ends");
     let text = std::fs::read_to_string(log.path()).expect("reads");
     let mut lines = text.lines();
     let zero = serde_json::from_str::<Epoch>(lines.next().expect("a first line")).expect("an epoch").mono_start_us;
     let truth = lines.filter_map(|line| serde_json::from_str::<sim::Record>(line).ok()).map(|r| {
         let tokens = || r.writes.iter().filter(|(_, n)| *n > 0).map(|(at, _)| at + zero);
-        let (first, last) = (tokens().next().unwrap_or(0), tokens().last().unwrap_or(0));
+        let (first, last) = (tokens().next().unwrap_or(0), tokens().max().unwrap_or(0));
         (r.id.clone(), (r.arrival.at_us + zero, first, last))
     });
-    (outcome, truth.collect(), spent.saturating_sub(served.cpu_us))
+    (outcome, truth.collect(), cpu_spent.saturating_sub(ended.cpu_us))
 }
 
 /// A request as a client saw it: sent, first and last token, µs of `CLOCK_MONOTONIC`.
@@ -141,7 +141,8 @@ fn own_row(users: usize, requests: usize, itl_ms: f64) {
         .expect("reads");
         let at = |us: Option<u64>| us.expect("a token") + zero;
         let name = dir.path().file_name().expect("named").to_string_lossy().into_owned();
-        let seen = records.iter().map(|r| Seen { id: format!("{name}-{}", r.i), sent: at(r.sent_us), first: at(r.first_us), last: at(r.last_us) });
+        let seen =
+            records.iter().map(|r| Seen { id: format!("{name}-{}", r.i), sent: at(r.sent_us), first: at(r.first_us), last: at(r.last_us) });
         (summary, seen.collect::<Vec<_>>())
     });
     let truth = truth.into_iter().map(|(id, t)| (id.trim_start_matches("cmpl-").to_owned(), t)).collect();
@@ -169,19 +170,22 @@ fn raw_row(users: usize, requests: usize, itl_ms: f64) {
 
 /// The floor: sends, counts `data:`, stamps after each read.
 fn raw(address: &str, users: usize, requests: usize) -> Vec<Seen> {
-    let mut sent = 0;
+    let mut count = 0;
     let mut send = |raw: &mut Raw| {
-        if sent == requests {
+        if count == requests {
             return;
         }
         let body = format!(
             r#"{{"model":"sim","prompt":{:?},"max_tokens":{TOKENS},"ignore_eos":true,"stream":true,"stream_options":{{"include_usage":true,"continuous_usage_stats":true}}}}"#,
-            (0..PROMPT).map(|k| 300 + (sent * 7 + k) % 700).collect::<Vec<_>>()
+            (0..PROMPT).map(|k| 300 + (count * 7 + k) % 700).collect::<Vec<_>>()
         );
-        let request = format!("POST /v1/completions HTTP/1.1\r\nhost: sim\r\nx-request-id: raw-{sent}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        raw.seen = Some(Seen { id: format!("raw-{sent}"), sent: monotonic_us(), first: 0, last: 0 });
+        let request = format!(
+            "POST /v1/completions HTTP/1.1\r\nhost: sim\r\nx-request-id: raw-{count}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        raw.seen = Some(Seen { id: format!("raw-{count}"), sent: monotonic_us(), first: 0, last: 0 });
         raw.socket.write_all(request.as_bytes()).expect("writes");
-        sent += 1;
+        count += 1;
     };
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll");
     let mut raws: Vec<Raw> = (0..users)

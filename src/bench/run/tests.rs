@@ -81,6 +81,10 @@ impl Done {
 }
 
 fn go_with(spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done {
+    go_on(1, spec, during)
+}
+
+fn go_on(threads: u32, spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done {
     let dir = tempfile::tempdir().expect("temporary folder");
     let result_dir = dir.path().join("result-1");
     std::fs::create_dir(&result_dir).expect("mkdir");
@@ -88,7 +92,7 @@ fn go_with(spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done
     let sink: Arc<dyn Sink> = Arc::clone(&watched) as Arc<dyn Sink>;
     let outcome = thread::scope(|scope| {
         scope.spawn(|| during(&watched, &steering));
-        run(spec, &result_dir, &sink, &steering)
+        run_on(threads, spec, &result_dir, &sink, &steering)
     });
     Done { dir, outcome, watched }
 }
@@ -342,6 +346,69 @@ fn the_seconds_add_up_to_the_whole() {
     assert!((busy - whole).abs() < 0.15, "{busy} {whole}");
 }
 
+#[test]
+fn several_client_threads_share_users_and_requests_without_losing_or_doubling_any() {
+    let served = serve(Options { ttft_ms: 3.0, itl_ms: 1.0, ..Options::default() });
+    for load in [r#"{"concurrency": 10}"#, r#"{"rate": 200.0}"#] {
+        let done = go_on(3, &spec(&served.url, load, r#", "requests": 60, "warmup": 7"#), |_, _| {});
+        let summary = done.summary();
+        assert_eq!((summary.completed, summary.warmup, summary.failed), (60, 7, 0), "{load}");
+        let mut numbers: Vec<u64> = done.records().iter().filter(|r| !r.warmup).map(|r| r.i).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+        assert!(summary.in_flight_mean.expect("requests") <= 10.0);
+        assert_eq!(done.watched.last().client.connections, 0, "every connection is closed at the end");
+    }
+}
+
+#[test]
+fn a_request_larger_than_the_sockets_buffers_is_sent_whole() {
+    let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, max_model_len: 4_000_000, ..Options::default() });
+    let mut spec = spec(&served.url, r#"{"concurrency": 2}"#, r#", "requests": 4"#);
+    spec.prompts = crate::bench::spec::Prompts::Random { input_len: 1_500_000 };
+    let done = go(&spec);
+    assert_eq!((done.summary().completed, done.summary().total_input_tokens), (4, Some(6_000_000)), "{:?}", done.summary().error_examples);
+}
+
+#[test]
+fn a_server_that_refuses_running_counts_is_asked_without_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || refuse_running_counts(stream));
+        }
+    });
+    let done = go(&spec(&url, r#"{"concurrency": 1}"#, r#", "requests": 2"#));
+    let summary = done.summary();
+    assert_eq!((summary.completed, summary.failed, summary.usage), (2, 0, Usage::Final));
+    // Two chunks, three tokens by the usage at the end: the total is the server's.
+    assert_eq!(summary.total_output_tokens, 6);
+    assert!(done.records().iter().all(|r| r.gaps_us.len() == 2 && r.tokens.is_empty()));
+}
+
+fn refuse_running_counts(mut stream: TcpStream) -> Option<()> {
+    let mut asked = Vec::new();
+    loop {
+        let length = read_request(&mut stream, &mut asked)?;
+        let text = String::from_utf8_lossy(&asked[..length]).into_owned();
+        asked.drain(..length);
+        let (kind, body) = if text.starts_with("GET") {
+            ("application/json", MODELS.to_owned())
+        } else if text.contains("continuous_usage_stats") {
+            let body = r#"{"object":"error","message":"extra fields not permitted","code":400}"#;
+            write!(stream, "HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()?;
+            continue;
+        } else {
+            let event = |rest: &str| format!("data: {{\"choices\":[{rest}\n\n");
+            let token = event(r#"{"text":"x"}]}"#);
+            let usage = event(r#"],"usage":{"prompt_tokens":16,"completion_tokens":3}}"#);
+            ("text/event-stream", format!("{token}{token}{usage}data: [DONE]\n\n"))
+        };
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()?;
+    }
+}
+
 /// A server that answers the first `POST` properly (the try-out) and every later one with the bytes of `script`, piece by piece.
 fn scripted(script: &'static [&'static [u8]], close: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
@@ -357,29 +424,35 @@ fn scripted(script: &'static [&'static [u8]], close: bool) -> String {
     url
 }
 
+const MODELS: &str = r#"{"object":"list","data":[{"id":"m","object":"model","max_model_len":4096}]}"#;
+
+/// Reads until `asked` begins with a whole request; its length.
+fn read_request(stream: &mut TcpStream, asked: &mut Vec<u8>) -> Option<usize> {
+    loop {
+        let text = String::from_utf8_lossy(asked).into_owned();
+        if let Some(at) = text.find("\r\n\r\n") {
+            let length = text.lines().find_map(|l| l.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().expect("a length"));
+            if asked.len() >= at + 4 + length {
+                return Some(at + 4 + length);
+            }
+        }
+        let mut buffer = [0; 4096];
+        let n = stream.read(&mut buffer).ok().filter(|n| *n > 0)?;
+        asked.extend_from_slice(&buffer[..n]);
+    }
+}
+
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 fn converse(mut stream: TcpStream, posts: &std::sync::atomic::AtomicU64, script: &[&[u8]], close: bool) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut asked = Vec::new();
     loop {
-        let whole = |asked: &[u8]| {
-            let text = String::from_utf8_lossy(asked).into_owned();
-            let at = text.find("\r\n\r\n")?;
-            let length = text.lines().find_map(|l| l.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().expect("a length"));
-            (asked.len() >= at + 4 + length).then_some(at + 4 + length)
-        };
-        while whole(&asked).is_none() {
-            let mut buffer = [0; 4096];
-            let n = stream.read(&mut buffer).ok().filter(|n| *n > 0)?;
-            asked.extend_from_slice(&buffer[..n]);
-        }
-        let length = whole(&asked).expect("whole");
+        let length = read_request(&mut stream, &mut asked)?;
         let get = asked.starts_with(b"GET");
         asked.drain(..length);
         if get {
-            let body = r#"{"object":"list","data":[{"id":"m","object":"model","max_model_len":4096}]}"#;
-            write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()?;
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{MODELS}", MODELS.len()).ok()?;
         } else if posts.fetch_add(1, Ordering::Relaxed) == 0 {
             let event = "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"length\"}]}\n\n";
             write!(stream, "{HEAD}{:x}\r\n{event}\r\n0\r\n\r\n", event.len()).ok()?;
