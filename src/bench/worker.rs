@@ -224,12 +224,12 @@ mod tests {
         let (worked, last) = thread::scope(|scope| {
             let worker = scope.spawn(|| run(&dir));
             let link = attach_when_ready(&dir, Duration::from_secs(20), move |n| drop(send.send(n))).expect("attaches");
-            let mut last = None;
+            let (mut last, mut asked) = (None, false);
             loop {
                 match news.recv_timeout(Duration::from_secs(20)).expect("news") {
                     News::Snapshot(body) => {
                         let snapshot: Snapshot = serde_json::from_str(body.get()).expect("a snapshot");
-                        if snapshot.done > 0 {
+                        if snapshot.done > 0 && !std::mem::replace(&mut asked, true) {
                             link.command(&Steer::Drain).expect("takes commands");
                         }
                         last = Some(snapshot);

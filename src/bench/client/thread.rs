@@ -163,6 +163,10 @@ impl Thread {
     fn send_due(&mut self, part: &Part, next: &mut Option<Prepared>) -> (bool, u64) {
         let until_us = part.until_us.map_or(u64::MAX, |until| part.from_us.saturating_add(until));
         loop {
+            // Requests that fail at once free their users at once: an order must be able to come between.
+            if self.shared.orders.now() != Order::Run {
+                return (false, 0);
+            }
             let now_us = self.now_us();
             let free_us = match &self.users {
                 Some(users) => match users.front() {
