@@ -104,7 +104,9 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
             Ok(())
         }
         // A terminal that went away while it was written to is no failure of ours.
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) || error.kind() == io::ErrorKind::TimedOut => Ok(()),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) || error.kind() == io::ErrorKind::TimedOut => {
+            Ok(())
+        }
         Err(error) => Err(failed(error)),
     }
 }

@@ -113,11 +113,7 @@ impl App {
             active: tabs.len().saturating_sub(1),
             tabs,
             layers: Vec::new(),
-            header: Header {
-                host: crate::base::clean(&setup.host).into_owned(),
-                read_only: setup.read_only,
-                ..Header::default()
-            },
+            header: Header { host: crate::base::clean(&setup.host).into_owned(), read_only: setup.read_only, ..Header::default() },
             log: LogPane::new(setup.log),
             status: None,
             marked: Vec::new(),
@@ -388,7 +384,11 @@ impl App {
             }
             Command::Mouse => {
                 self.mouse = !self.mouse;
-                let told = if self.mouse { said!("mouse on", "鼠标已开启") } else { said!("mouse off: the terminal selects text", "鼠标已关闭：由终端选择文本") };
+                let told = if self.mouse {
+                    said!("mouse on", "鼠标已开启")
+                } else {
+                    said!("mouse off: the terminal selects text", "鼠标已关闭：由终端选择文本")
+                };
                 self.status = Some(Status { said: told, bad: false });
                 vec![Ask::Mouse(self.mouse), Ask::Draw(Urgency::Input)]
             }

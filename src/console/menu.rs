@@ -48,8 +48,8 @@ pub struct Menu {
     selected: usize,
 }
 
-const KEYS: Text = text!("keys of this screen", "本屏按键");
-const PALETTE: Text = text!("commands", "命令");
+const KEYS: Text = text!("keys of this screen · palette :", "本屏按键 · 命令面板 :");
+const PALETTE: Text = text!("palette", "命令面板");
 const SEARCH: Text = text!("search", "搜索");
 const NO_MATCH: Text = text!("no command matches", "没有匹配的命令");
 
@@ -139,7 +139,7 @@ impl Menu {
             Kind::Palette => PALETTE,
         };
         let count = format!("{}/{}", matches.len(), self.rows.len());
-        let room = usize::from(body.height).saturating_sub(3).max(4);
+        let room = usize::from(body.height).saturating_sub(1);
         let area = sheet::open(look, frame, body, title.get(look.lang), &count, self.height().min(room));
         if area.is_empty() {
             return;

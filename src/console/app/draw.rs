@@ -55,11 +55,6 @@ impl App {
 
 fn too_small(look: &Look, frame: &mut Frame<'_>, area: Rect) {
     let Size { width, height } = area.as_size();
-    let said = crate::said!(
-        "need {}x{}, have {width}x{height}",
-        "需要 {}x{}，当前 {width}x{height}",
-        MIN.width,
-        MIN.height
-    );
+    let said = crate::said!("need {}x{}, have {width}x{height}", "需要 {}x{}，当前 {width}x{height}", MIN.width, MIN.height);
     frame.render_widget(Line::from(said.get(look.lang).to_owned()), area);
 }
