@@ -25,6 +25,7 @@ mod zoom_view;
 
 use self::{
     form::{Field, Form, is_loopback},
+    layout::Layout,
     panel::Panel,
     pen::Pen,
     profiles::Profile,
@@ -45,7 +46,10 @@ use crate::{
     },
     said, text,
 };
-use ratatui::{Frame, layout::Rect};
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
 use std::sync::Arc;
 
 pub use as_command::as_command;
@@ -154,10 +158,11 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The tab with these load tests to choose from, by name; the form starts with the first.
+    /// The tab with these load tests to choose from, by name; the form starts with `quick`, or with the first.
     #[must_use]
     pub fn new(profiles: Vec<(String, LoadSpec)>) -> Self {
-        let form = profiles.first().map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
+        let start = profiles.iter().find(|(name, _)| name == "quick").or(profiles.first());
+        let form = start.map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
         Self {
             servers: Arc::from([]),
             form,
@@ -188,7 +193,10 @@ impl Load {
         }
         let (field, fault) = self.form.first_fault()?;
         let label = form_view::label(field);
-        Some(Said { en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en), zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh) })
+        Some(Said {
+            en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en),
+            zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh),
+        })
     }
 
     fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
@@ -289,6 +297,7 @@ impl Load {
                 self.view = View::Form;
             }
             Command::CopyRow => return self.run.iter().map(|run| Effect::Copy(copied::row(run, self.panel))).collect(),
+            Command::CopyPanel => return self.run.iter().map(|run| Effect::Copy(copied::rows(run))).collect(),
             Command::CopyCommand => return self.run.iter().map(|run| Effect::Copy(as_command(&run.spec))).collect(),
             _ => return Vec::new(),
         }
@@ -382,6 +391,7 @@ impl Tab for Load {
                 Live::ready(C::Open),
                 Live::ready(C::Explain),
                 Live::ready(C::CopyRow),
+                Live::ready(C::CopyPanel),
                 Live::ready(C::CopyCommand),
                 Live::ready(own(LoadCommand::Edit)),
                 Live::ready(C::Back),
@@ -393,6 +403,7 @@ impl Tab for Load {
                 Live::ready(C::Open),
                 Live::ready(C::Explain),
                 Live::ready(C::CopyRow),
+                Live::ready(C::CopyPanel),
                 Live::ready(C::CopyCommand),
                 Live::ready(C::Back),
                 stop,
@@ -454,6 +465,21 @@ impl Tab for Load {
     fn explain(&self) -> Option<Explained> {
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
         Some(Explained { title: self.panel.long_title().into(), rows: explain::explain(self.panel, run) })
+    }
+
+    fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
+        match self.view {
+            View::Run if !self.enlarged => match Layout::of(area).panel_at(at) {
+                Some(panel) if panel != self.panel => self.panel = panel,
+                _ => return Vec::new(),
+            },
+            View::Form if self.choosing.is_none() && self.editing.is_none() => match form_view::field_at(&self.form, area, at.y) {
+                Some(field) if field != self.form.cursor => self.form.cursor = field,
+                _ => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        }
+        vec![Effect::Redraw]
     }
 
     fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {

@@ -7,6 +7,11 @@ use super::{
 };
 use crate::base::Lang;
 
+/// The figures of all panels, a line each.
+pub(super) fn rows(run: &Watched) -> String {
+    Panel::ALL.map(|panel| row(run, panel)).join("\n")
+}
+
 /// The figures of `panel`, tab-separated `name=value`; missing ones read `n/a`.
 pub(super) fn row(run: &Watched, panel: Panel) -> String {
     let shape = words::shape(&run.spec, &run.now.model);

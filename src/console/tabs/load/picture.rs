@@ -4,10 +4,7 @@ use super::{
     watched::{Drawn, Metric, Watched, unsure},
     words,
 };
-use crate::{
-    console::look::Look,
-    text,
-};
+use crate::{console::look::Look, text};
 use dcudeck_widgets::{Aggregate, At, Form, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
@@ -22,8 +19,7 @@ pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buf
         at.map(|at| Mark { at, label, style })
     };
     // The tail matters most where labels compete.
-    let marks: Vec<Mark<'_>> =
-        [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
+    let marks: Vec<Mark<'_>> = [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
     let goal = run.goal_ms(metric);
     let live = if run.ended() { look.theme.plain } else { look.theme.accent };
     Histogram::new(drawn.bins(), drawn.axis.unwrap_or_else(|| empty_axis(goal)))
@@ -91,8 +87,10 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
     };
     let warmup = run.warmup_seconds.min(samples.len());
     let (before, measured) = samples.split_at(warmup);
-    let series =
-        [Series::new(before).style(look.theme.unsure), Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent })];
+    let series = [
+        Series::new(before).style(look.theme.unsure),
+        Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent }),
+    ];
     let chart = |labels| {
         let timeline = Timeline::new(&series, axis)
             .aggregate(Aggregate::Mean)

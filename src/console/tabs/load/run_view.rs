@@ -47,11 +47,13 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let progress = run.progress();
     let bar = area.width >= 60;
     // From the right: a rule's end, percent, bar, time, state. Only a new phase or an hour passed changes a width.
-    let right = 2 + 6 + if bar { BAR + 1 } else { 0 } + cells(&time) + 1 + cells(&state) + 2;
+    let right = 2 + 7 + if bar { BAR + 1 } else { 0 } + cells(&time) + 1 + cells(&state) + 2;
     let x = area.width.saturating_sub(right);
     let name = words::shape(&run.spec, &run.now.model);
     let room = x.saturating_sub(4);
-    let name = dcudeck_widgets::text::fit(name.get(look.lang), usize::from(room), look.ascii).into_owned();
+    // Where there is no room for all of it, the model says most.
+    let name = if cells(name.get(look.lang)) <= room || run.now.model.is_empty() { name.get(look.lang) } else { &run.now.model };
+    let name = dcudeck_widgets::text::fit(name, usize::from(room), look.ascii).into_owned();
     if room >= 6 {
         let after = pen.flow(area, 1, 0, " ", ink.plain);
         let after = pen.flow(area, after, 0, &name, ink.strong);
@@ -68,7 +70,7 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
         x = pen.flow(area, x, 0, &pen.sign("▮", "#").repeat(usize::from(full)), ink.plain);
         x = pen.flow(area, x, 0, &pen.sign("▯", ".").repeat(usize::from(BAR - full)), ink.rule);
     }
-    let percent = progress.map_or_else(|| "     ".to_owned(), |share| format!("{:>4}%", (share * 100.0).floor()));
+    let percent = progress.map_or_else(|| "      ".to_owned(), |share| format!("{:>4} %", (share * 100.0).floor()));
     x = pen.flow(area, x, 0, &percent, ink.plain);
     pen.flow(area, x, 0, " ", ink.plain);
 }
@@ -96,7 +98,8 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         let crosses = parts.histograms.iter().any(|part| part.x == parts.in_flight.x);
         pen.joint(parts.seam, x, 0, if crosses { "┼" } else { "┬" });
         pen.upright(area, x, parts.in_flight.y - area.y, parts.in_flight.height);
-        for (panel, part, curve) in [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
+        for (panel, part, curve) in
+            [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
         {
             // Headings of charts stand on the seam, their figures on the two rows below it.
             let head = Rect { x: part.x, width: part.width, ..parts.seam };
@@ -339,7 +342,9 @@ fn foot_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let dir = run.now.result_dir.display().to_string();
     let said = match &run.now.failure {
         Some(failure) => failure.clone(),
-        None if run.lost => text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned(),
+        None if run.lost => {
+            text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned()
+        }
         None if dir.is_empty() => text!("no result was written", "未写入结果").get(look.lang).to_owned(),
         None => format!("{}  {}", text!("result", "结果").get(look.lang), dir),
     };

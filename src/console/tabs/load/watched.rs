@@ -296,7 +296,8 @@ impl Watched {
 
     /// How much of what was asked is done, 0 to 1; `None` when it cannot be known.
     pub(super) fn progress(&self) -> Option<f64> {
-        let by_count = self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
+        let by_count =
+            self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
         let by_time = self.spec.duration_s.filter(|&s| s > 0.0).and_then(|s| Some(self.measured_s()? / s));
         let share = match (by_count, by_time) {
             (Some(a), Some(b)) => a.max(b),

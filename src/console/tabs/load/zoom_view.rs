@@ -3,13 +3,13 @@
 use super::{
     explain,
     panel::Panel,
-    pen::{Pen, wrapped},
+    pen::Pen,
     picture::{near_percentile, over_pct},
     run_view,
     watched::{Event, Metric, Watched, ms},
     words,
 };
-use crate::text;
+use crate::{console::wrap::wrap, text};
 use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 
@@ -110,7 +110,7 @@ fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
             Event::Failure { class: of, example, .. } if of == class => Some(example),
             _ => None,
         });
-        for line in example.map(|example| wrapped(example, area.width.saturating_sub(4))).unwrap_or_default() {
+        for line in example.map(|example| wrap(example, usize::from(area.width.saturating_sub(4)))).unwrap_or_default() {
             pen.flow(area, 3, y, &line, ink.plain);
             y += 1;
         }
@@ -121,7 +121,7 @@ fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
 const LABEL: u16 = 13;
 
 fn lines_of(words: &str, width: u16) -> Vec<String> {
-    wrapped(words, width.saturating_sub(LABEL + 2).min(110))
+    wrap(words, usize::from(width.saturating_sub(LABEL + 2).min(110)))
 }
 
 fn explanation_rows(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
