@@ -1,8 +1,9 @@
 //! A panel's figures as one line of plain text, for the clipboard. English and full precision, as scripts and notes want them.
 
 use super::{
+    drawn::ms,
     panel::Panel,
-    watched::{Event, Watched, ms},
+    watched::{Event, Watched},
     words,
 };
 use crate::base::Lang;

@@ -4,8 +4,9 @@
 //! `backend_request_func.py`, version 0.8.5.
 
 use super::{
+    drawn::Metric,
     panel::Panel,
-    watched::{MAX_CLIENT_CPU_PCT, MAX_SEND_LAG_US, Metric, Watched},
+    watched::{MAX_CLIENT_CPU_PCT, MAX_SEND_LAG_US, Watched},
 };
 use crate::{
     base::{Said, Text},

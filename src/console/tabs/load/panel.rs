@@ -1,6 +1,6 @@
 //! The panels of a run, and how the cursor moves over them.
 
-use super::watched::Metric;
+use super::drawn::Metric;
 use crate::{base::Text, text};
 
 /// One group of figures that can be explained, enlarged and copied.

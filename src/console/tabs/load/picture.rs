@@ -1,7 +1,8 @@
 //! The pictures of a run: histograms and curves.
 
 use super::{
-    watched::{Drawn, Metric, Watched, unsure},
+    drawn::{Drawn, Metric, ms},
+    watched::{Watched, unsure},
     words,
 };
 use crate::{console::look::Look, text};
@@ -129,7 +130,7 @@ fn time_labels(span_s: u64) -> impl Iterator<Item = u64> {
 /// A figure of the style its percentile deserves: grey with `~` when unsure, yellow with `!` when over the goal.
 pub(super) fn verdict(run: &Watched, metric: Metric, value_us: Option<u64>, percentile: f64, look: &Look) -> (&'static str, Style) {
     let n = run.dist(metric).n;
-    let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| super::watched::ms(us) > goal);
+    let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| ms(us) > goal);
     match value_us {
         None => ("", look.theme.unsure),
         Some(_) if unsure(n, percentile) => ("~", look.theme.unsure),
@@ -166,7 +167,7 @@ mod tests {
         run.snapshot(&made_up::running());
         for metric in [Metric::Ttft, Metric::Tpot, Metric::Itl] {
             for (percentile, exact) in [(50.0, run.dist(metric).p50_us), (90.0, run.dist(metric).p90_us), (99.0, run.dist(metric).p99_us)] {
-                let (near, exact) = (near_percentile(run.drawn(metric), percentile).unwrap(), super::super::watched::ms(exact.unwrap()));
+                let (near, exact) = (near_percentile(run.drawn(metric), percentile).unwrap(), ms(exact.unwrap()));
                 assert!((near / exact - 1.0).abs() < 0.023, "{metric:?} P{percentile}: {near} {exact}");
             }
         }

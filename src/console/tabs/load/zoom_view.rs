@@ -1,12 +1,13 @@
 //! One panel over the whole body.
 
 use super::{
-    explain,
+    drawn::{Metric, ms},
+    explain, lists_view,
     panel::Panel,
     pen::Pen,
     picture::{near_percentile, over_pct},
     run_view,
-    watched::{Event, Metric, Watched, ms},
+    watched::{Event, Watched},
     words,
 };
 use crate::{console::wrap::wrap, text};
@@ -39,7 +40,7 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
         }
         None => match panel {
             Panel::Errors => error_list(run, body, pen),
-            Panel::Events => run_view::event_rows(run, body, pen),
+            Panel::Events => lists_view::events(run, body, pen),
             Panel::Client => explanation_rows(run, panel, body, pen),
             _ => run_view::picture_of(run, panel, body, pen),
         },
