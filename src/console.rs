@@ -76,6 +76,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
     let log_path = file.as_ref().map(|file| file.path().to_path_buf());
     log::start(file, env::var("DCUDECK_LOG").ok().as_deref(), events::log_sink(to.clone()));
 
+    tracing::info!("dcudeck {} opened on {}", env!("CARGO_PKG_VERSION"), workspace.root().display());
     let failed = |source: io::Error| Problem::failed("console.terminal", said!("the terminal failed: {source}", "终端出错：{source}"));
     let mouse = match settings.mouse() {
         When::On => true,

@@ -292,10 +292,9 @@ impl App {
 
     fn mouse(&mut self, mouse: MouseEvent) -> Vec<Ask> {
         let at = Position::new(mouse.column, mouse.row);
-        let wheel = |command| if mouse.kind == MouseEventKind::ScrollDown { 1 } else { command };
         match mouse.kind {
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let by = wheel(-1);
+                let by = if mouse.kind == MouseEventKind::ScrollDown { 1 } else { -1 };
                 if !self.layers.is_empty() {
                     return self.layer_wheel(by);
                 }
@@ -331,7 +330,7 @@ impl App {
     fn live(&self) -> Vec<Live> {
         let Some(tab) = self.tabs.get(self.active) else { return Vec::new() };
         let mut live = tab.commands();
-        if tab.explain().is_some() {
+        if tab.explain().is_some() && live.iter().all(|live| live.command != Command::Explain) {
             live.push(Live::ready(Command::Explain));
         }
         for live in &mut live {

@@ -193,6 +193,7 @@ impl Conn {
             // Bytes nobody asked for: whatever it is, it is not an answer to the next request.
             return Step::Over { keep: false, error: None };
         };
+        let all_sent = active.sent_us.is_some();
         loop {
             let Active { answer, arrivals, events, .. } = &mut *active;
             match answer {
@@ -252,7 +253,8 @@ impl Conn {
                     return match over {
                         Err(message) => Step::Over { keep: false, error: Some((Class::Protocol, message)) },
                         Ok(true) => {
-                            let keep = head.keep_alive && bytes.is_empty();
+                            // An answer to half a request (413, say) leaves the other half unsent: nothing can follow it.
+                            let keep = head.keep_alive && bytes.is_empty() && all_sent;
                             Step::Over { keep, error: verdict(head, plain, arrivals, None) }
                         }
                         Ok(false) => {

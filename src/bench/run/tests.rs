@@ -1,4 +1,6 @@
-//! Whole runs: against the simulated server's ground truth, and against a scripted server that misbehaves to the byte.
+//! Whole runs against the simulated server and its ground truth.
+
+mod scripted;
 
 use super::*;
 use crate::{
@@ -11,8 +13,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::PathBuf,
     sync::Condvar,
     time::{Duration, Instant},
@@ -81,6 +82,10 @@ impl Done {
 }
 
 fn go_with(spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done {
+    go_on(1, spec, during)
+}
+
+fn go_on(threads: u32, spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done {
     let dir = tempfile::tempdir().expect("temporary folder");
     let result_dir = dir.path().join("result-1");
     std::fs::create_dir(&result_dir).expect("mkdir");
@@ -88,7 +93,7 @@ fn go_with(spec: &Spec, during: impl FnOnce(&Watched, &Steering) + Send) -> Done
     let sink: Arc<dyn Sink> = Arc::clone(&watched) as Arc<dyn Sink>;
     let outcome = thread::scope(|scope| {
         scope.spawn(|| during(&watched, &steering));
-        run(spec, &result_dir, &sink, &steering)
+        run_on(threads, spec, &result_dir, &sink, &steering)
     });
     Done { dir, outcome, watched }
 }
@@ -179,6 +184,9 @@ fn what_is_reported_is_what_the_server_did() {
         let (mean_itl, true_itl) = (summary.mean_itl_ms.expect("tokens"), spread(&true_itl).0);
         assert!((mean_itl - true_itl).abs() < 0.05, "{mean_itl} {true_itl}");
         assert!(summary.in_flight_mean.expect("requests") <= f64::from(users));
+        let last = done.watched.last();
+        assert_eq!((last.phase, last.done, last.sent, last.output_tokens), (Phase::Finished, requests, requests, requests * 8));
+        assert_eq!((last.ttft.n, last.tpot.n, last.e2el.n, last.itl.n), (requests, requests, requests, summary.itl_samples));
     }
 }
 
@@ -342,128 +350,28 @@ fn the_seconds_add_up_to_the_whole() {
     assert!((busy - whole).abs() < 0.15, "{busy} {whole}");
 }
 
-/// A server that answers the first `POST` properly (the try-out) and every later one with the bytes of `script`, piece by piece.
-fn scripted(script: &'static [&'static [u8]], close: bool) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    let posts = Arc::new(std::sync::atomic::AtomicU64::new(0));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(stream) = stream else { return };
-            let posts = Arc::clone(&posts);
-            thread::spawn(move || converse(stream, &posts, script, close));
-        }
-    });
-    url
-}
-
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-
-fn converse(mut stream: TcpStream, posts: &std::sync::atomic::AtomicU64, script: &[&[u8]], close: bool) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
-    let mut asked = Vec::new();
-    loop {
-        let whole = |asked: &[u8]| {
-            let text = String::from_utf8_lossy(asked).into_owned();
-            let at = text.find("\r\n\r\n")?;
-            let length = text.lines().find_map(|l| l.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().expect("a length"));
-            (asked.len() >= at + 4 + length).then_some(at + 4 + length)
-        };
-        while whole(&asked).is_none() {
-            let mut buffer = [0; 4096];
-            let n = stream.read(&mut buffer).ok().filter(|n| *n > 0)?;
-            asked.extend_from_slice(&buffer[..n]);
-        }
-        let length = whole(&asked).expect("whole");
-        let get = asked.starts_with(b"GET");
-        asked.drain(..length);
-        if get {
-            let body = r#"{"object":"list","data":[{"id":"m","object":"model","max_model_len":4096}]}"#;
-            write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()?;
-        } else if posts.fetch_add(1, Ordering::Relaxed) == 0 {
-            let event = "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"length\"}]}\n\n";
-            write!(stream, "{HEAD}{:x}\r\n{event}\r\n0\r\n\r\n", event.len()).ok()?;
-        } else {
-            for piece in script {
-                stream.write_all(piece).ok()?;
-                stream.flush().ok()?;
-                thread::yield_now();
-            }
-            if close {
-                return None;
-            }
-        }
-    }
-}
-
-/// The one class that all three requests of a run against `script` failed with; empty for success.
-fn class_of(script: &'static [&'static [u8]], close: bool) -> (String, String) {
-    let url = scripted(script, close);
-    let more = r#", "requests": 3, "limits": {"max_error_rate_pct": 100.0, "first_token_s": 0.3, "stall_s": 0.3}"#;
-    let done = go(&spec(&url, r#"{"concurrency": 1}"#, more));
-    let summary = done.summary();
-    if summary.completed == 3 {
-        return (String::new(), String::new());
-    }
-    assert_eq!(summary.failed, 3, "{summary:?}");
-    let (class, _) = summary.errors_by_class.iter().next().expect("a class");
-    (class.clone(), summary.error_examples[class].clone())
-}
-
-const TOKEN: &[u8] = b"2e\r\ndata: {\"choices\":[{\"text\":\"x\",\"index\":0}]}\r\n\r\n\r\n";
-
 #[test]
-fn an_answer_is_judged_by_its_bytes_whatever_their_shape() {
-    const H: &[u8] = HEAD.as_bytes();
-    const DONE: &[u8] = b"e\r\ndata: [DONE]\n\n\r\n";
-    const END: &[u8] = b"0\r\n\r\n";
-    let judged: &[(&'static [&'static [u8]], bool, &str, &str)] = &[
-        (&[H, TOKEN, DONE, END], false, "", ""),
-        (&[H, TOKEN, DONE], true, "", ""),
-        (&[H, TOKEN, END], false, "truncated", "without finish_reason"),
-        (&[H, TOKEN], true, "truncated", "closed the connection after 1 chunks"),
-        (&[H, DONE, END], false, "empty", "without a token"),
-        (&[H], true, "truncated", "before a token"),
-        (&[], true, "no_response", "before it answered"),
-        (&[H], false, "timeout_first_token", "no token within 0.3 s"),
-        (&[H, TOKEN], false, "timeout_stall", "after 1 tokens"),
-        (&[b"SSH-2.0-OpenSSH\r\n\r\n"], true, "protocol", "not HTTP"),
-        (&[H, b"zz\r\n"], true, "protocol", "chunked"),
-        (&[H, b"e\r\ndata: {broken\n\r\n", b"1\r\n\n\r\n", TOKEN, DONE, END], false, "protocol", "no chunk"),
-        (&[b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-type: text/html\r\n\r\n<p>hi"], false, "protocol", "<p>hi"),
-        (&[b"HTTP/1.1 200 OK\r\ncontent-length: 35\r\n\r\n{\"object\":\"error\",\"message\":\"nope\"}"], true, "in_stream_error", "nope"),
-        (&[b"HTTP/1.1 429 Too Many\r\ncontent-length: 23\r\n\r\n{\"detail\":\"slow \x1b[2Jdown\"}"], true, "http_status", "HTTP 429"),
-        (&[b"HTTP/1.1 100 Continue\r\n\r\n", H, TOKEN, DONE, END], false, "", ""),
-    ];
-    for (script, close, class, example) in judged {
-        let (found, told) = class_of(script, *close);
-        assert_eq!(&found, class, "{told} for {:?}", script.iter().map(|p| String::from_utf8_lossy(p)).collect::<Vec<_>>());
-        assert!(told.contains(example) && !told.contains('\u{1b}'), "{told}");
+fn several_client_threads_share_users_and_requests_without_losing_or_doubling_any() {
+    let served = serve(Options { ttft_ms: 3.0, itl_ms: 1.0, ..Options::default() });
+    for load in [r#"{"concurrency": 10}"#, r#"{"rate": 200.0}"#] {
+        let done = go_on(3, &spec(&served.url, load, r#", "requests": 60, "warmup": 7"#), |_, _| {});
+        let summary = done.summary();
+        assert_eq!((summary.completed, summary.warmup, summary.failed), (60, 7, 0), "{load}");
+        let mut numbers: Vec<u64> = done.records().iter().filter(|r| !r.warmup).map(|r| r.i).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+        assert!(summary.in_flight_mean.expect("requests") <= 10.0);
+        assert_eq!(done.watched.last().client.connections, 0, "every connection is closed at the end");
     }
 }
 
 #[test]
-fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
-    static BYTES: std::sync::LazyLock<Vec<[u8; 1]>> = std::sync::LazyLock::new(|| {
-        let token = |n: usize| {
-            let event = format!(
-                "data: {{\"choices\":[{{\"text\":\"é\",\"index\":0}}],\"usage\":{{\"prompt_tokens\":16,\"completion_tokens\":{n}}}}}\r\n\r\n"
-            );
-            format!("{:x}\r\n{event}\r\n", event.len())
-        };
-        format!("{HEAD}{}{}{}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", token(1), token(2), token(5)).bytes().map(|b| [b]).collect()
-    });
-    let script: &'static [&'static [u8]] = BYTES.iter().map(<[u8; 1]>::as_slice).collect::<Vec<_>>().leak();
-    let done = go(&spec(&scripted(script, false), r#"{"concurrency": 1}"#, r#", "requests": 2"#));
-    assert_eq!((done.summary().completed, done.summary().total_output_tokens), (2, 10), "{:?}", done.summary().error_examples);
-    assert!(done.records().iter().all(|r| r.tokens == [1, 1, 3]));
-}
-
-#[test]
-fn a_kept_connection_the_server_closed_meanwhile_costs_no_request() {
-    const SCRIPT: &[&[u8]] = &[HEAD.as_bytes(), TOKEN, b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"];
-    let done = go(&spec(&scripted(SCRIPT, true), r#"{"concurrency": 2}"#, r#", "requests": 12"#));
-    assert_eq!((done.summary().completed, done.summary().failed), (12, 0), "{:?}", done.summary().error_examples);
+fn a_request_larger_than_the_sockets_buffers_is_sent_whole() {
+    let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, max_model_len: 4_000_000, ..Options::default() });
+    let mut spec = spec(&served.url, r#"{"concurrency": 2}"#, r#", "requests": 4"#);
+    spec.prompts = crate::bench::spec::Prompts::Random { input_len: 1_500_000 };
+    let done = go(&spec);
+    assert_eq!((done.summary().completed, done.summary().total_input_tokens), (4, Some(6_000_000)), "{:?}", done.summary().error_examples);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use super::App;
 use crate::console::{bars, look::Look};
+use dcudeck_widgets::text::width;
 use ratatui::{
     Frame,
+    buffer::Buffer,
     layout::{Rect, Size},
     text::Line,
 };
@@ -50,6 +52,34 @@ impl App {
             frame.render_widget(ratatui::widgets::Clear, areas.footer);
             bars::status(look, frame, areas.footer, status);
         }
+        if look.ascii {
+            fold(frame.buffer_mut());
+        }
+    }
+}
+
+/// Replaces what is neither ASCII nor a letter: the last word of `--ascii`, for texts that carry such signs.
+fn fold(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.is_ascii() || symbol.chars().any(char::is_alphanumeric) || width(symbol) != 1 {
+            continue;
+        }
+        let plain = match symbol {
+            "·" | "•" | "…" => ".",
+            "–" | "—" | "−" | "─" => "-",
+            "×" => "x",
+            "≤" | "‹" => "<",
+            "≥" | "›" => ">",
+            "±" => "+",
+            "≈" => "~",
+            "°" => " ",
+            "‘" | "’" => "'",
+            "“" | "”" => "\"",
+            "│" => "|",
+            _ => "?",
+        };
+        cell.set_symbol(plain);
     }
 }
 

@@ -145,6 +145,13 @@ impl Thread {
         }
     }
 
+    /// Closes every connection.
+    pub(in crate::bench::client) fn close(&mut self) {
+        for slot in 0..self.conns.len() {
+            self.drop_conn(slot);
+        }
+    }
+
     /// Ends requests that have waited longer than their limits, looking often enough for the shortest.
     pub(super) fn look_at_limits(&mut self, now_us: u64) {
         let limits = self.shared.limits;
