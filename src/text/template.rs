@@ -55,7 +55,9 @@ impl ChatTemplate {
     pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String, TextError> {
         let template = self.environment.get_template(NAME).map_err(|error| told(&error))?;
         let (bos_token, eos_token) = (&self.bos_token, &self.eos_token);
-        template.render(context! { messages => JinjaValue::from_serialize(messages), add_generation_prompt, bos_token, eos_token }).map_err(|error| told(&error))
+        template
+            .render(context! { messages => JinjaValue::from_serialize(messages), add_generation_prompt, bos_token, eos_token })
+            .map_err(|error| told(&error))
     }
 }
 
