@@ -181,8 +181,9 @@ fn what_is_reported_is_what_the_server_did() {
         let (ttft, itl) = (spread(&ttft), spread(&itl));
         assert!(ttft.0.abs() < mean_ms, "TTFT error at {users}: mean {:.3} ms, most {:.3} ms", ttft.0, ttft.1);
         assert!(itl.0.abs() < 0.05, "ITL error at {users}: mean {:.4} ms, most {:.3} ms", itl.0, itl.1);
-        let (mean_itl, true_itl) = (summary.mean_itl_ms.expect("tokens"), spread(&true_itl).0);
-        assert!((mean_itl - true_itl).abs() < 0.05, "{mean_itl} {true_itl}");
+        // Every request has as many gaps, so the mean of their means is the mean of all gaps.
+        let (mean_tpot, true_itl) = (summary.mean_tpot_ms.expect("tokens"), spread(&true_itl).0);
+        assert!((mean_tpot - true_itl).abs() < 0.05, "{mean_tpot} {true_itl}");
         assert!(summary.in_flight_mean.expect("requests") <= f64::from(users));
         let last = done.watched.last();
         assert_eq!((last.phase, last.done, last.sent, last.output_tokens), (Phase::Finished, requests, requests, requests * 8));
@@ -316,8 +317,9 @@ fn a_stop_gives_up_what_is_under_way_and_keeps_what_was_measured() {
         steering.ask(Steer::Stop);
     });
     let summary = done.summary();
-    assert_eq!((summary.stopped_by, summary.failed, summary.incomplete), (StoppedBy::Stop, 0, 3));
-    assert!(summary.completed >= 5);
+    assert_eq!((summary.stopped_by, summary.failed), (StoppedBy::Stop, 0));
+    // A user may just have been between two requests.
+    assert!(summary.completed >= 5 && (1..=3).contains(&summary.incomplete), "{summary:?}");
     assert_eq!(done.watched.last().phase, Phase::Stopped);
     assert_eq!(super::super::exit_code(summary), crate::base::Exit::Failed);
 }
