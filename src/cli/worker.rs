@@ -1,7 +1,6 @@
 //! The kinds of worker this program can be: one row each. Engines do the work; here they are joined with the control socket.
 
 use crate::{
-    base::{Exit, Lang, Problem},
     bench,
     jobs::{self, Job, Worker},
 };
@@ -19,12 +18,12 @@ pub fn entry(arguments: &[OsString]) -> Option<ExitCode> {
 }
 
 fn load(job: Job) -> ExitCode {
-    ended(bench::worker::run(job.dir()))
+    jobs::ended(&job, bench::worker::run(job.dir()))
 }
 
 #[cfg(feature = "embedded")]
 fn engine(job: Job) -> ExitCode {
-    ended(engine::run(&job))
+    jobs::ended(&job, engine::run(&job))
 }
 
 /// The embedded engine as a job: its server joined with the job's control socket and folder.
@@ -74,13 +73,5 @@ mod engine {
         let ended = worker::run(&options, Secret::from_env(&[KEY]), &link, commands);
         publisher.bye();
         ended
-    }
-}
-
-/// What went wrong goes to the job's log.
-fn ended(result: Result<(), Problem>) -> ExitCode {
-    match result {
-        Ok(()) => Exit::Done.into(),
-        Err(problem) => super::out::Out { lang: Lang::En, json: false }.problem(&problem).into(),
     }
 }

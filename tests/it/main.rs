@@ -3,6 +3,7 @@
 #[cfg(feature = "console")]
 mod as_command;
 mod bad_input;
+#[cfg(feature = "embedded")]
 mod docs;
 mod jobs;
 mod profiles;
