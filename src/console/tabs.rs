@@ -5,9 +5,14 @@ pub mod load;
 use super::tab::Tab;
 use crate::bench::spec::Spec;
 
-/// The tabs that are built, in the order of their numbers.
-/// `load_tests` are those to choose from, by name.
+/// The tabs that are built, in the order of their numbers, as they are without a workspace.
 #[must_use]
-pub fn all(load_tests: Vec<(String, Spec)>) -> Vec<Box<dyn Tab>> {
+pub fn all() -> Vec<Box<dyn Tab>> {
+    vec![Box::new(load::Load::default())]
+}
+
+/// As [`all`], with these load tests to choose from, by name.
+#[must_use]
+pub fn with(load_tests: Vec<(String, Spec)>) -> Vec<Box<dyn Tab>> {
     vec![Box::new(load::Load::new(load_tests))]
 }
