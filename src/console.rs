@@ -27,9 +27,10 @@ pub mod wrap;
 
 use crate::{
     base::{Lang, Problem, clock, log},
+    bench::spec::Spec,
     said,
     workspace::{
-        Workspace,
+        Workspace, profiles,
         settings::{Settings, Theme as Colours, When},
         state_dir,
     },
@@ -49,6 +50,20 @@ use std::{
 use terminal::{Output, Session};
 use theme::{Palette, Theme};
 
+/// The load tests of the program and the workspace; one that cannot be read is told in the log and left out.
+fn load_tests(workspace: &Workspace) -> Vec<(String, Spec)> {
+    let known = profiles::list(workspace, "bench").into_iter();
+    known
+        .filter_map(|profile| match profiles::load(workspace, "bench", &profile.name) {
+            Ok(spec) => Some((profile.name, spec)),
+            Err(problem) => {
+                tracing::warn!("{}", problem.sentence(Lang::En));
+                None
+            }
+        })
+        .collect()
+}
+
 /// Opens the console on the terminal of this process and returns when it is left.
 ///
 /// # Errors
@@ -61,6 +76,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
     let log_path = file.as_ref().map(|file| file.path().to_path_buf());
     log::start(file, env::var("DCUDECK_LOG").ok().as_deref(), events::log_sink(to.clone()));
 
+    tracing::info!("dcudeck {} opened on {}", env!("CARGO_PKG_VERSION"), workspace.root().display());
     let failed = |source: io::Error| Problem::failed("console.terminal", said!("the terminal failed: {source}", "终端出错：{source}"));
     let mouse = match settings.mouse() {
         When::On => true,
@@ -78,7 +94,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
         multiplexer: Multiplexer::of(is_set("TMUX"), &env::var("TERM").unwrap_or_default()),
         size,
     };
-    let app = App::new(setup, tabs::all());
+    let app = App::new(setup, tabs::all(load_tests(workspace)));
     let stop = Arc::new(AtomicBool::new(false));
     events::catch_signals(to.clone(), Arc::clone(&stop)).map_err(failed)?;
     let painter = Painter::new(Output::open(stop), size).map_err(failed)?;
@@ -104,7 +120,9 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
             Ok(())
         }
         // A terminal that went away while it was written to is no failure of ours.
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) || error.kind() == io::ErrorKind::TimedOut => Ok(()),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) || error.kind() == io::ErrorKind::TimedOut => {
+            Ok(())
+        }
         Err(error) => Err(failed(error)),
     }
 }

@@ -113,11 +113,7 @@ impl App {
             active: tabs.len().saturating_sub(1),
             tabs,
             layers: Vec::new(),
-            header: Header {
-                host: crate::base::clean(&setup.host).into_owned(),
-                read_only: setup.read_only,
-                ..Header::default()
-            },
+            header: Header { host: crate::base::clean(&setup.host).into_owned(), read_only: setup.read_only, ..Header::default() },
             log: LogPane::new(setup.log),
             status: None,
             marked: Vec::new(),
@@ -296,10 +292,9 @@ impl App {
 
     fn mouse(&mut self, mouse: MouseEvent) -> Vec<Ask> {
         let at = Position::new(mouse.column, mouse.row);
-        let wheel = |command| if mouse.kind == MouseEventKind::ScrollDown { 1 } else { command };
         match mouse.kind {
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let by = wheel(-1);
+                let by = if mouse.kind == MouseEventKind::ScrollDown { 1 } else { -1 };
                 if !self.layers.is_empty() {
                     return self.layer_wheel(by);
                 }
@@ -335,7 +330,7 @@ impl App {
     fn live(&self) -> Vec<Live> {
         let Some(tab) = self.tabs.get(self.active) else { return Vec::new() };
         let mut live = tab.commands();
-        if tab.explain().is_some() {
+        if tab.explain().is_some() && live.iter().all(|live| live.command != Command::Explain) {
             live.push(Live::ready(Command::Explain));
         }
         for live in &mut live {
@@ -388,7 +383,11 @@ impl App {
             }
             Command::Mouse => {
                 self.mouse = !self.mouse;
-                let told = if self.mouse { said!("mouse on", "鼠标已开启") } else { said!("mouse off: the terminal selects text", "鼠标已关闭：由终端选择文本") };
+                let told = if self.mouse {
+                    said!("mouse on", "鼠标已开启")
+                } else {
+                    said!("mouse off: the terminal selects text", "鼠标已关闭：由终端选择文本")
+                };
                 self.status = Some(Status { said: told, bad: false });
                 vec![Ask::Mouse(self.mouse), Ask::Draw(Urgency::Input)]
             }

@@ -2,6 +2,9 @@
 //!
 //! Rows of a tab stand in the tab's own file; [`table`] joins them.
 
+#[cfg(test)]
+mod document;
+
 use super::{
     tab::TabId,
     tabs::load::{self, LoadCommand},
@@ -190,7 +193,7 @@ pub const GLOBAL: &[Spec] = {
             text!("leave; ctrl-C twice forces it", "退出；连按两次 ctrl-C 强制退出"),
         ),
         Spec::new(C::Redraw, "redraw", &["ctrl-l"], Console, NONE, text!("draw everything anew", "重绘屏幕")),
-        Spec::new(C::Language, "language", &[], Console, NONE, text!("中文 / English", "English / 中文")),
+        Spec::new(C::Language, "language", &[], Console, NONE, text!("Chinese instead of English", "改用英文界面")),
         Spec::new(C::Mouse, "mouse", &[], Console, NONE, text!("mouse on or off", "开关鼠标")),
     ]
 };

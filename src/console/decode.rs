@@ -62,6 +62,11 @@ impl Decoder {
         self.pending.push(byte);
         match parse(&self.pending) {
             Parsed::More if self.pending.len() < MAX_SEQUENCE => {}
+            Parsed::EscThen => {
+                self.pending.clear();
+                events.push(key(KeyCode::Esc, KeyModifiers::NONE));
+                self.byte(byte, events);
+            }
             Parsed::More | Parsed::Nothing => self.pending.clear(),
             Parsed::Event(event) => {
                 self.pending.clear();
@@ -78,6 +83,7 @@ impl Decoder {
 enum Parsed {
     More,
     Nothing,
+    EscThen,
     Event(Event),
     Paste,
 }
@@ -95,10 +101,8 @@ fn parse(bytes: &[u8]) -> Parsed {
         [0x1b] | [0x1b, b'[' | b'O'] => Parsed::More,
         [0x1b, b'O', last] => letter(last, KeyModifiers::NONE),
         [0x1b, b'[', ref rest @ ..] => csi(rest),
-        [0x1b, ref rest @ ..] => match parse(rest) {
-            Parsed::Event(Event::Key(event)) => Parsed::Event(key(event.code, event.modifiers | KeyModifiers::ALT)),
-            parsed => parsed,
-        },
+        // Esc and a key right behind it, which is also how terminals send Alt: no command has Alt.
+        [0x1b, _] => Parsed::EscThen,
         [b'\r'] => plain(KeyCode::Enter),
         [b'\t'] => plain(KeyCode::Tab),
         [0x7f | 0x08] => plain(KeyCode::Backspace),
@@ -233,6 +237,7 @@ mod tests {
         assert!(decoder.feed(b"\x1b").is_empty());
         assert_eq!(decoder.give_up(), [key(KeyCode::Esc, KeyModifiers::NONE)]);
         assert_eq!(names(b"\x1b\x1b"), ["esc", "esc"]);
+        assert_eq!(names(b"\x1b:q"), ["esc", ":", "q"]);
     }
 
     #[test]

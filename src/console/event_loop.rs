@@ -120,7 +120,8 @@ impl<W: Write> EventLoop<W> {
                 Ask::Draw(urgency) => self.pacer.request(urgency),
                 Ask::Order(order) => {
                     if !pumps.order(order) {
-                        for ask in self.app.complain(said!("the part that does the work has ended; see the log", "后台处理已结束，见日志")) {
+                        for ask in self.app.complain(said!("the part that does the work has ended; see the log", "后台处理已结束，见日志"))
+                        {
                             if let Ask::Draw(urgency) = ask {
                                 self.pacer.request(urgency);
                             }

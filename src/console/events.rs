@@ -8,12 +8,13 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    io, thread,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::SyncSender,
     },
+    thread,
 };
 use tokio::signal::unix::{SignalKind, signal};
 

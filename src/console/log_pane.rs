@@ -133,7 +133,8 @@ impl LogPane {
             None => text!("following", "跟随"),
             Some(_) => text!("held", "停留"),
         };
-        let title = format!("{} {} · {}", TITLE.get(look.lang), self.level.as_str().to_lowercase(), following.get(look.lang));
+        let title =
+            format!("{} {} {} {}", TITLE.get(look.lang), self.level.as_str().to_lowercase(), look.sign("·", "-"), following.get(look.lang));
         let rows = usize::from(body.height) * 3 / 5;
         let area = sheet::open(look, frame, body, &title, self.path.as_deref().unwrap_or_default(), rows);
         let shown = self.shown();

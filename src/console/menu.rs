@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{base::Text, text};
 use crossterm::event::KeyEvent;
-use dcudeck_widgets::text::{fit, pad_right, width};
+use dcudeck_widgets::text::{pad_right, width};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -48,8 +48,8 @@ pub struct Menu {
     selected: usize,
 }
 
-const KEYS: Text = text!("keys of this screen", "本屏按键");
-const PALETTE: Text = text!("commands", "命令");
+const KEYS: Text = text!("keys of this screen (: palette)", "本屏按键 (: 命令面板)");
+const PALETTE: Text = text!("palette", "命令面板");
 const SEARCH: Text = text!("search", "搜索");
 const NO_MATCH: Text = text!("no command matches", "没有匹配的命令");
 
@@ -139,7 +139,7 @@ impl Menu {
             Kind::Palette => PALETTE,
         };
         let count = format!("{}/{}", matches.len(), self.rows.len());
-        let room = usize::from(body.height).saturating_sub(3).max(4);
+        let room = usize::from(body.height).saturating_sub(1);
         let area = sheet::open(look, frame, body, title.get(look.lang), &count, self.height().min(room));
         if area.is_empty() {
             return;
@@ -166,22 +166,22 @@ fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'stati
     let theme = &look.theme;
     let keys = spec.keys.iter().map(|name| key::shown(name)).collect::<Vec<_>>().join(" ");
     let help = spec.help.get(look.lang);
-    let what = match &live.disabled {
-        Some(reason) => format!("{help} ({})", reason.get(look.lang)),
-        None => help.to_owned(),
-    };
     let (key_style, what_style) = if live.disabled.is_some() { (theme.unsure, theme.unsure) } else { (theme.accent, theme.plain) };
     let mark = if selected { look.sign("▸ ", "> ") } else { "  " };
-    let name_columns = if columns >= 60 { 18 } else { 0 };
-    let what_columns = columns.saturating_sub(2 + 14 + name_columns);
-    let mut spans = vec![
+    // What cannot run says why instead of its name.
+    let (tail, tail_columns) = match &live.disabled {
+        Some(reason) => (format!("({})", reason.get(look.lang)), (columns / 2).min(width(reason.get(look.lang)) + 2)),
+        None if columns >= 60 => (spec.name.to_owned(), 18),
+        None => (String::new(), 0),
+    };
+    let what_columns = columns.saturating_sub(2 + 14 + 2 + tail_columns);
+    let spans = vec![
         Span::styled(mark, theme.accent),
         Span::styled(pad_right(&keys, 14, look.ascii).into_owned(), key_style),
-        Span::styled(pad_right(&fit(&what, what_columns, look.ascii), what_columns, look.ascii).into_owned(), what_style),
+        Span::styled(pad_right(help, what_columns, look.ascii).into_owned(), what_style),
+        Span::raw("  "),
+        Span::styled(pad_right(&tail, tail_columns, look.ascii).into_owned(), theme.unsure),
     ];
-    if name_columns > 0 {
-        spans.push(Span::styled(pad_right(spec.name, name_columns, look.ascii).into_owned(), theme.unsure));
-    }
     let line = Line::from(spans);
     if selected { line.patch_style(theme.cursor) } else { line }
 }

@@ -68,8 +68,6 @@ pub struct JobRow {
     pub name: String,
     /// Where it stands.
     pub state: jobs::State,
-    /// This console started it.
-    pub ours: bool,
     /// Its log file.
     pub log: PathBuf,
 }

@@ -112,6 +112,11 @@ impl<W: Write> Painter<W> {
         self.out.flush()
     }
 
+    /// Where the frames went.
+    pub fn out(&self) -> &W {
+        &self.out
+    }
+
     /// Bytes written so far.
     pub fn written(&self) -> u64 {
         self.written

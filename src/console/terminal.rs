@@ -51,6 +51,8 @@ fn taken() -> MutexGuard<'static, Option<Taken>> {
 #[derive(Debug)]
 pub struct Session {
     mouse: bool,
+    /// We stopped ourselves: the SIGCONT that follows was answered already.
+    answered: bool,
 }
 
 impl Session {
@@ -60,7 +62,7 @@ impl Session {
     /// # Errors
     /// What the system says.
     pub fn take(mouse: bool) -> io::Result<Self> {
-        let session = Self { mouse };
+        let session = Self { mouse, answered: false };
         session.enter()?;
         let ui = thread::current().id();
         let before = std::panic::take_hook();
@@ -109,17 +111,21 @@ impl Session {
     ///
     /// # Errors
     /// What the system says on the way back.
-    pub fn suspend(&self) -> io::Result<()> {
+    pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
+        self.answered = true;
         kill_current_process_group(Signal::STOP)?;
         self.enter()
     }
 
-    /// Takes the terminal again after somebody else stopped and continued us.
+    /// Takes the terminal again after SIGCONT, when somebody else had stopped us.
     ///
     /// # Errors
     /// What the system says.
-    pub fn resume(&self) -> io::Result<()> {
+    pub fn resume(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.answered) {
+            return Ok(());
+        }
         if taken().is_none() {
             return self.enter();
         }

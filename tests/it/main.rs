@@ -1,5 +1,7 @@
 //! Integration tests: one program, so that the library is linked once.
 
+#[cfg(feature = "console")]
+mod as_command;
 mod bad_input;
 mod docs;
 mod jobs;

@@ -2,8 +2,10 @@
 
 use super::App;
 use crate::console::{bars, look::Look};
+use dcudeck_widgets::text::width;
 use ratatui::{
     Frame,
+    buffer::Buffer,
     layout::{Rect, Size},
     text::Line,
 };
@@ -50,16 +52,39 @@ impl App {
             frame.render_widget(ratatui::widgets::Clear, areas.footer);
             bars::status(look, frame, areas.footer, status);
         }
+        if look.ascii {
+            fold(frame.buffer_mut());
+        }
+    }
+}
+
+/// Replaces what is neither ASCII nor a letter: the last word of `--ascii`, for texts that carry such signs.
+fn fold(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.is_ascii() || symbol.chars().any(char::is_alphanumeric) || width(symbol) != 1 {
+            continue;
+        }
+        let plain = match symbol {
+            "·" | "•" | "…" => ".",
+            "–" | "—" | "−" | "─" => "-",
+            "×" => "x",
+            "≤" | "‹" => "<",
+            "≥" | "›" => ">",
+            "±" => "+",
+            "≈" => "~",
+            "°" => " ",
+            "‘" | "’" => "'",
+            "“" | "”" => "\"",
+            "│" => "|",
+            _ => "?",
+        };
+        cell.set_symbol(plain);
     }
 }
 
 fn too_small(look: &Look, frame: &mut Frame<'_>, area: Rect) {
     let Size { width, height } = area.as_size();
-    let said = crate::said!(
-        "need {}x{}, have {width}x{height}",
-        "需要 {}x{}，当前 {width}x{height}",
-        MIN.width,
-        MIN.height
-    );
+    let said = crate::said!("need {}x{}, have {width}x{height}", "需要 {}x{}，当前 {width}x{height}", MIN.width, MIN.height);
     frame.render_widget(Line::from(said.get(look.lang).to_owned()), area);
 }
