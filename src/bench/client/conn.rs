@@ -188,7 +188,7 @@ impl Conn {
     }
 
     /// Takes in bytes read at `at_us`; tokens are told to `brought`.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], at_us: u64, mut brought: impl FnMut(Brought, u64)) -> Step {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], at_us: u64, mut brought: impl FnMut(Brought)) -> Step {
         let Some(active) = self.active.as_deref_mut() else {
             // Bytes nobody asked for: whatever it is, it is not an answer to the next request.
             return Step::Over { keep: false, error: None };
@@ -232,7 +232,12 @@ impl Conn {
                     let streaming = head.status == 200 && head.events;
                     let mut content = |run: &[u8]| {
                         if streaming {
-                            events.push(run, |event| brought(arrivals.event(event.data, at_us), at_us)).map_err(|e| e.to_string())
+                            let each = |event: sse::Event<'_>| {
+                                if let Some(tokens) = arrivals.event(event.data, at_us) {
+                                    brought(tokens);
+                                }
+                            };
+                            events.push(run, each).map_err(|e| e.to_string())
                         } else {
                             let room = MAX_PLAIN_BYTES.saturating_sub(plain.len());
                             plain.extend_from_slice(run.get(..room.min(run.len())).unwrap_or_default());
