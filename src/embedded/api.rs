@@ -76,6 +76,9 @@ pub struct Timing {
 /// What a sequence reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// The first event: it was given a slot at this time. The server needs it before [`Event::Done`], which never comes for a
+    /// sequence that a stop string ends.
+    Started(Instant),
     /// A token, at the moment its step ended.
     Token(Token),
     /// The last event.
@@ -131,4 +134,29 @@ pub struct Gauges {
     pub block_size: usize,
     /// Sequences put back to waiting for lack of cache since start.
     pub preemptions: u64,
+    /// Steps since start by the tokens they computed.
+    pub steps: Steps,
+}
+
+/// Engine steps since start by how many tokens each computed, prompt and new ones together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// Steps at or below each of [`Steps::BOUNDS`] and above the one before; the last counts those above all.
+    pub counts: [u64; 14],
+    /// Tokens of all steps.
+    pub tokens: u64,
+}
+
+impl Steps {
+    /// vLLM's buckets of `iteration_tokens_total`, tokens.
+    pub const BOUNDS: [f64; 13] = [1.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0];
+
+    /// One more step of so many tokens.
+    pub fn record(&mut self, tokens: usize) {
+        let bucket = Self::BOUNDS.partition_point(|bound| *bound < tokens as f64);
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.tokens += tokens as u64;
+    }
 }
