@@ -27,9 +27,10 @@ pub mod wrap;
 
 use crate::{
     base::{Lang, Problem, clock, log},
+    bench::spec::Spec,
     said,
     workspace::{
-        Workspace,
+        Workspace, profiles,
         settings::{Settings, Theme as Colours, When},
         state_dir,
     },
@@ -48,6 +49,20 @@ use std::{
 };
 use terminal::{Output, Session};
 use theme::{Palette, Theme};
+
+/// The load tests of the program and the workspace; one that cannot be read is told in the log and left out.
+fn load_tests(workspace: &Workspace) -> Vec<(String, Spec)> {
+    let known = profiles::list(workspace, "bench").into_iter();
+    known
+        .filter_map(|profile| match profiles::load(workspace, "bench", &profile.name) {
+            Ok(spec) => Some((profile.name, spec)),
+            Err(problem) => {
+                tracing::warn!("{}", problem.sentence(Lang::En));
+                None
+            }
+        })
+        .collect()
+}
 
 /// Opens the console on the terminal of this process and returns when it is left.
 ///
@@ -79,7 +94,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
         multiplexer: Multiplexer::of(is_set("TMUX"), &env::var("TERM").unwrap_or_default()),
         size,
     };
-    let app = App::new(&setup, tabs::all());
+    let app = App::new(&setup, tabs::with(load_tests(workspace)));
     let stop = Arc::new(AtomicBool::new(false));
     events::catch_signals(to.clone(), Arc::clone(&stop)).map_err(failed)?;
     let painter = Painter::new(Output::open(stop), size).map_err(failed)?;

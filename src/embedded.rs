@@ -5,6 +5,8 @@ pub mod api;
 pub mod listen;
 #[cfg(feature = "embedded")]
 pub mod metrics;
+#[cfg(test)]
+mod raw;
 #[cfg(feature = "embedded")]
 pub mod server;
 pub mod sim;

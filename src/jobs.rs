@@ -1,7 +1,7 @@
 //! Jobs: long work in processes of its own that outlives the console, under a shim that logs, reaps and reports.
 //!
 //! `jobs/ID/` holds `spec.json` (what was asked, 0600), `shim.json` (which processes), `stop.json` (a wish to stop), `log`
-//! (all output), `control.sock` (workers, while they live) and `exit.json` (how it ended, by rename). These files are the
+//! (all output), `control.sock` (workers, while they live), `problem.json` (why a worker could not do it) and `exit.json` (how it ended, by rename). These files are the
 //! truth; `$XDG_STATE_HOME/dcudeck/jobs/ID` names the folders of live jobs of all workspaces.
 //!
 //! Deliberately absent: what a worker does. Engines bring a [`Worker`] row each, the program's `main` hands the table to [`entry`].
@@ -21,6 +21,7 @@ pub use process::Identity;
 pub use spec::{New, Program, Spec};
 pub use start::start;
 
+use crate::{base::Problem, workspace::write_whole};
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
 /// Name of the log in the job's folder: everything the job's processes write.
@@ -29,6 +30,8 @@ const SPEC: &str = "spec.json";
 const SHIM: &str = "shim.json";
 const STOP: &str = "stop.json";
 const EXIT: &str = "exit.json";
+/// Why a worker could not do its work, for faces that were not watching when it said so.
+const PROBLEM: &str = "problem.json";
 
 /// First argument of the shim, then the job's folder.
 const SHIM_ARGUMENT: &str = "__job";
@@ -68,6 +71,17 @@ pub fn entry(arguments: impl IntoIterator<Item = OsString>, workers: &[Worker]) 
         }
         _ => None,
     }
+}
+
+/// How a worker ends: a problem is told in the job's log and kept in its folder for [`Job::problem`].
+pub fn ended(job: &Job, result: Result<(), Problem>) -> ExitCode {
+    let Err(problem) = result else { return crate::base::Exit::Done.into() };
+    let kept = serde_json::to_vec(&problem).map_err(std::io::Error::from);
+    if let Err(error) = kept.and_then(|text| write_whole(&job.dir().join(PROBLEM), &text)) {
+        complain(&format!("{PROBLEM} cannot be written: {error}"));
+    }
+    complain(&problem.to_string());
+    problem.exit().into()
 }
 
 /// To stderr, which is the job's log.

@@ -238,12 +238,13 @@ impl Client {
                 while let Ok(task) = received.recv() {
                     let done = match task {
                         Task::Connect(count) => client.connect(count),
-                        Task::Part(part) => client.part(part),
+                        Task::Part(part) => client.part(&part),
                     };
                     if outcome.send(done).is_err() {
-                        return;
+                        break;
                     }
                 }
+                client.close();
             })?);
         }
         Ok(Self { tasks, outcomes, threads })

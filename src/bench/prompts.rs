@@ -99,7 +99,7 @@ impl Prompts {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele et al. 2014): neighbouring numbers give unrelated states.
+/// The finaliser of `SplitMix64` (Steele et al. 2014): neighbouring numbers give unrelated states.
 const fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

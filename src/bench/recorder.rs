@@ -163,8 +163,12 @@ impl Book {
                 self.count(&record);
             }
             Message::Live { ttft_us, itl_us } => {
-                ttft_us.into_iter().for_each(|us| self.ttft.record(us, 1));
-                itl_us.into_iter().for_each(|(us, n)| self.itl.record(u64::from(us), u64::from(n)));
+                for us in ttft_us {
+                    self.ttft.record(us, 1);
+                }
+                for (us, n) in itl_us {
+                    self.itl.record(u64::from(us), u64::from(n));
+                }
             }
             Message::Second { second, tokens, busy_us } => {
                 let row = self.second(second);
@@ -333,8 +337,10 @@ struct Lines {
 
 impl Lines {
     fn create(path: PathBuf) -> Result<Self, Problem> {
-        let file = File::options().write(true).create_new(true).open(&path);
-        file.map(|file| Self { out: BufWriter::with_capacity(1 << 18, file), path: path.clone() }).map_err(|e| unwritable(&path, &e))
+        match File::options().write(true).create_new(true).open(&path) {
+            Ok(file) => Ok(Self { out: BufWriter::with_capacity(1 << 18, file), path }),
+            Err(error) => Err(unwritable(&path, &error)),
+        }
     }
 
     fn line(&mut self, value: &impl Serialize) -> Result<(), Problem> {

@@ -54,7 +54,7 @@ pub struct Setup {
     pub usage: Usage,
     /// Which client sent: `own` or `reqwest`.
     pub client: String,
-    /// Who took the stamps: `user` (CLOCK_MONOTONIC right after each read) or `kernel` (receive stamps of the socket).
+    /// Who took the stamps: `user` (`CLOCK_MONOTONIC` right after each read) or `kernel` (receive stamps of the socket).
     pub stamps: String,
     /// Client threads.
     pub threads: u32,

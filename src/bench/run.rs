@@ -98,6 +98,11 @@ impl Steering {
 /// A spec or server that cannot be loaded (nothing was sent, nothing is left in the folder), or a result that could not be written.
 /// Requests that fail are no error: they are in the summary.
 pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
+    run_on(threads(spec.load), spec, dir, sink, steering)
+}
+
+/// As [`run`], on this many client threads.
+fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
     let epoch = Epoch::now();
     let mut last = Snapshot {
         phase: Phase::Preparing,
@@ -106,7 +111,7 @@ pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -
         ..Snapshot::default()
     };
     sink.snapshot(&last);
-    let ended = prepare(spec, steering).and_then(|ready| load(spec, dir, &epoch, ready, sink, steering));
+    let ended = prepare(spec, steering).and_then(|ready| load(spec, threads, dir, &epoch, ready, sink, steering));
     if let Err(problem) = &ended {
         last.at_us = epoch.elapsed_us();
         last.phase = if problem.kind() == "bench.stopped" { Phase::Stopped } else { Phase::Failed };
@@ -130,9 +135,16 @@ fn prepare(spec: &Spec, steering: &Steering) -> Result<Ready, Problem> {
     Ok(Ready { key, prompts, target })
 }
 
-fn load(spec: &Spec, dir: &Path, epoch: &Epoch, ready: Ready, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
+fn load(
+    spec: &Spec,
+    threads: u32,
+    dir: &Path,
+    epoch: &Epoch,
+    ready: Ready,
+    sink: &Arc<dyn Sink>,
+    steering: &Steering,
+) -> Result<Summary, Problem> {
     let Ready { key, prompts, target } = ready;
-    let threads = threads(spec.load);
     allow_sockets();
     let broken =
         |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));

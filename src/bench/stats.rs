@@ -81,7 +81,9 @@ mod tests {
 
     fn of(values: &[f64]) -> Samples {
         let mut samples = Samples::default();
-        values.iter().for_each(|&v| samples.add(v, 1));
+        for &value in values {
+            samples.add(value, 1);
+        }
         samples
     }
 

@@ -172,3 +172,104 @@ fn watch_signals(steering: &Arc<Steering>) -> io::Result<()> {
     })?;
     watching.recv().map_err(|_| io::Error::other("signals cannot be watched"))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::clock,
+        bench::{live::Phase, results::StoppedBy},
+        embedded::sim::{Options, Sim},
+        jobs::{
+            Program, Spec as JobSpec,
+            control::{News, attach_when_ready},
+        },
+    };
+    use std::time::Duration;
+
+    /// A job's folder as `jobs::start` makes it, for a worker run in this process.
+    fn job(root: &Path, spec: &Spec) -> PathBuf {
+        let (dir, result_dir) = (root.join("jobs/load-1"), root.join("results/r-1"));
+        fs::create_dir_all(&dir).expect("mkdir");
+        fs::create_dir_all(&result_dir).expect("mkdir");
+        let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir }).expect("JSON");
+        let spec = JobSpec {
+            id: "load-1".to_owned(),
+            kind: KIND.to_owned(),
+            name: "load".to_owned(),
+            program: Program::Worker,
+            payload,
+            env: Vec::new(),
+            cwd: root.to_path_buf(),
+            workspace: root.to_path_buf(),
+            created_at: clock::now_rfc3339(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        fs::write(dir.join("spec.json"), serde_json::to_vec(&spec).expect("JSON")).expect("writes");
+        dir
+    }
+
+    fn spec(url: &str) -> Spec {
+        serde_json::from_value(serde_json::json!({"target": {"url": url}, "load": {"concurrency": 2}, "output_len": 4})).expect("a spec")
+    }
+
+    #[test]
+    fn a_face_watches_a_load_test_drains_it_and_finds_its_result() {
+        let sim = Sim::bind(Options { ttft_ms: 2.0, itl_ms: 1.0, ..Options::default() }).expect("binds");
+        let (url, stop) = (sim.listening().expect("listens").url, sim.stop_handle());
+        let server = thread::spawn(move || sim.run().expect("serves"));
+        let root = tempfile::tempdir().expect("temporary folder");
+        let dir = job(root.path(), &spec(&url));
+        let (send, news) = mpsc::channel();
+        let (worked, last) = thread::scope(|scope| {
+            let worker = scope.spawn(|| run(&dir));
+            let link = attach_when_ready(&dir, Duration::from_secs(20), move |n| drop(send.send(n))).expect("attaches");
+            let (mut last, mut asked) = (None, false);
+            loop {
+                match news.recv_timeout(Duration::from_secs(20)).expect("news") {
+                    News::Snapshot(body) => {
+                        let snapshot: Snapshot = serde_json::from_str(body.get()).expect("a snapshot");
+                        if snapshot.done > 0 && !std::mem::replace(&mut asked, true) {
+                            link.command(&Steer::Drain).expect("takes commands");
+                        }
+                        last = Some(snapshot);
+                    }
+                    News::Gone => break,
+                    _ => {}
+                }
+            }
+            (worker.join().expect("ends"), last.expect("a snapshot"))
+        });
+        worked.expect("a result");
+        assert_eq!(last.phase, Phase::Finished);
+        let summary = result_of(&Job::open(&dir).expect("a job")).expect("reads").expect("a result");
+        assert_eq!((summary.stopped_by, summary.completed, summary.failed), (StoppedBy::Drain, last.done, 0));
+        stop.stop();
+        server.join().expect("ends");
+    }
+
+    #[test]
+    fn a_load_test_that_cannot_begin_leaves_no_result_folder() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound");
+        let root = tempfile::tempdir().expect("temporary folder");
+        let dir = job(root.path(), &spec(&format!("http://{nobody}")));
+        assert_eq!(run(&dir).expect_err("nobody there").kind(), "bench.unreachable");
+        assert!(!root.path().join("results/r-1").exists());
+        assert_eq!(result_of(&Job::open(&dir).expect("a job")).expect("no error"), None);
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_before_a_job_is_made() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let workspace = Workspace::at(root.path());
+        for url in ["", "https://h", "h:1"] {
+            assert!(start(&workspace, &spec(url), None).is_err(), "{url}");
+        }
+        let taken = root.path().join("taken");
+        fs::create_dir(&taken).expect("mkdir");
+        fs::write(taken.join(REQUESTS), b"").expect("writes");
+        let problem = start(&workspace, &spec("http://127.0.0.1:1"), Some(&taken)).expect_err("holds a result");
+        assert_eq!(problem.kind(), "bench.result_exists");
+        assert!(!workspace.jobs().exists() && !workspace.results().exists(), "nothing was made");
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
     base::{Exit, Lang, Problem},
     bench::{
         self,
-        live::{Phase, Snapshot, Steer},
+        live::{Snapshot, Steer},
         spec::{Endpoint, Load, Prompts, Spec, Target},
         summary::Summary,
     },
@@ -36,17 +36,18 @@ pub(super) fn run(command: BenchRun, workspace: &Workspace, out: Out) -> Result<
     let out_dir = command.out.clone();
     let spec = spec(command, workspace)?;
     let job = bench::start(workspace, &spec, out_dir.as_deref())?;
-    let (events, link) = watch(&job)?;
-    let ended = follow(&events, &link, out);
-    drop(link);
-    let state = job.wait(Duration::from_secs(30));
-    match ended {
-        Followed::GaveUp => return Ok(Exit::Interrupted),
-        Followed::Ended(Some(snapshot)) if snapshot.phase == Phase::Failed && snapshot.sent == 0 => {
-            return Err(not_begun(snapshot).into());
-        }
-        Followed::Ended(_) => {}
+    let watched = watch(&job);
+    if let Ok((events, link)) = &watched
+        && let Followed::GaveUp = follow(events, link, out)
+    {
+        return Ok(Exit::Interrupted);
     }
+    let state = if watched.is_ok() { job.wait(Duration::from_secs(30)) } else { job.state() };
+    // A worker that met bad input may be gone before anybody watched.
+    if let Some(problem) = job.problem().filter(|_| state.ended()) {
+        return Err(problem.into());
+    }
+    watched?;
     let Some(summary) = bench::result_of(&job)? else {
         let log = job.log();
         return Err(Problem::failed(
@@ -174,25 +175,24 @@ fn watch(job: &Job) -> Result<(Receiver<Event>, control::Link), Problem> {
 }
 
 enum Followed {
-    /// The worker said goodbye; its last snapshot.
-    Ended(Option<Box<Snapshot>>),
+    /// The worker said goodbye.
+    Ended,
     /// A second ctrl-C.
     GaveUp,
 }
 
 fn follow(events: &Receiver<Event>, link: &control::Link, out: Out) -> Followed {
-    let mut last = None;
     let mut told = std::time::Instant::now();
     let mut interrupted = false;
     while let Ok(event) = events.recv() {
         match event {
             Event::News(News::Snapshot(body)) => {
-                let Ok(snapshot) = serde_json::from_str::<Snapshot>(body.get()) else { continue };
-                if told.elapsed() >= PROGRESS_EVERY {
+                if told.elapsed() >= PROGRESS_EVERY
+                    && let Ok(snapshot) = serde_json::from_str::<Snapshot>(body.get())
+                {
                     told = std::time::Instant::now();
                     out.note(&progress(&snapshot, out.lang));
                 }
-                last = Some(Box::new(snapshot));
             }
             Event::News(News::Gone) => break,
             Event::News(_) => {}
@@ -204,13 +204,7 @@ fn follow(events: &Receiver<Event>, link: &control::Link, out: Out) -> Followed 
             }
         }
     }
-    Followed::Ended(last)
-}
-
-/// A run that failed before its first request: its sentence, as bad input (an unreachable server, an unknown model).
-fn not_begun(snapshot: Box<Snapshot>) -> Problem {
-    let sentence = snapshot.failure.unwrap_or_else(|| "the run failed before its first request".to_owned());
-    Problem::bad_input("bench.not_begun", crate::base::Said::same(sentence))
+    Followed::Ended
 }
 
 fn ms(us: Option<u64>) -> String {

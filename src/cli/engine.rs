@@ -1,5 +1,8 @@
 //! `dcudeck engine`: the embedded engine and the simulated server in the foreground.
 
+#[cfg(feature = "embedded")]
+pub(super) mod serve;
+
 use super::{
     args::{Engine, EngineSim},
     out::{Ended, Out},

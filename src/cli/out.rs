@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 
 /// Where results go and how a problem is told.
 #[derive(Debug, Clone, Copy)]
-pub struct Out {
+pub(super) struct Out {
     /// The reader's language.
-    pub lang: Lang,
+    pub(super) lang: Lang,
     /// One JSON document on stdout instead of text.
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 impl Out {
@@ -17,7 +17,7 @@ impl Out {
     ///
     /// # Errors
     /// [`Closed`] when stdout is: the command ends with status 0.
-    pub fn line(self, text: &str) -> Result<(), Closed> {
+    pub(super) fn line(self, text: &str) -> Result<(), Closed> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
         written.map_err(|_| Closed)
@@ -27,17 +27,17 @@ impl Out {
     ///
     /// # Errors
     /// As [`Out::line`].
-    pub fn document(self, document: &serde_json::Value) -> Result<(), Closed> {
+    pub(super) fn document(self, document: &serde_json::Value) -> Result<(), Closed> {
         self.line(&document.to_string())
     }
 
     /// Tells something on stderr: progress, hints.
-    pub fn note(self, text: &str) {
+    pub(super) fn note(self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Tells a problem: a sentence on stderr, with `--json` also the error document on stdout. Gives its exit status.
-    pub fn problem(self, problem: &Problem) -> Exit {
+    pub(super) fn problem(self, problem: &Problem) -> Exit {
         if self.json {
             let _ = self.document(&problem.document());
         }
@@ -48,11 +48,11 @@ impl Out {
 
 /// Nobody reads stdout any more.
 #[derive(Debug, Clone, Copy)]
-pub struct Closed;
+pub(super) struct Closed;
 
 /// How a command ended, when not by reaching its end.
 #[derive(Debug)]
-pub enum Ended {
+pub(super) enum Ended {
     /// Told to the reader, with its exit status.
     Problem(Problem),
     /// Nobody reads: status 0.

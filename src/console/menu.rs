@@ -174,7 +174,8 @@ fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'stati
         None if columns >= 60 => (spec.name.to_owned(), 18),
         None => (String::new(), 0),
     };
-    let what_columns = columns.saturating_sub(2 + 14 + 2 + tail_columns);
+    // On a wide screen the name stays near what it names.
+    let what_columns = columns.saturating_sub(2 + 14 + 2 + tail_columns).min(64);
     let cells = vec![
         Span::styled(mark, theme.accent),
         Span::styled(pad_right(&keys, 14, look.ascii).into_owned(), key_style),

@@ -41,26 +41,56 @@ impl Listening {
     }
 }
 
-/// A non-blocking listening socket at `host:port`; port 0 takes a free one.
+/// A port that is ours but refuses connections until it listens: a server takes it before it loads its model.
+#[derive(Debug)]
+pub struct Reserved {
+    socket: OwnedFd,
+    address: SocketAddr,
+}
+
+/// Takes `host:port`; port 0 takes a free one.
 ///
 /// # Errors
 /// The name does not resolve, the address is not this machine's, the port is taken (with the owner where `/proc` tells) or
 /// not allowed.
-pub fn open(host: &str, port: u16, backlog: i32) -> Result<TcpListener, Problem> {
+pub fn reserve(host: &str, port: u16) -> Result<Reserved, Problem> {
     let address = resolve(host, port)?;
-    let taken = match try_open(address, backlog, false) {
-        Ok(listener) => return Ok(listener),
+    let taken = match take(address, false) {
+        Ok(socket) => return Ok(Reserved { socket, address }),
         Err(error) => error,
     };
     // Connections of a server that has just ended keep its port for a minute (TIME_WAIT). They show in /proc/net/tcp, where
     // a listener would show too; only then is it safe to ask for the address again.
     if taken == Errno::ADDRINUSE
         && lingering(port)
-        && let Ok(listener) = try_open(address, backlog, true)
+        && let Ok(socket) = take(address, true)
     {
-        return Ok(listener);
+        return Ok(Reserved { socket, address });
     }
     Err(refusal(address, taken))
+}
+
+impl Reserved {
+    /// Begins to listen, non-blocking, with room for `backlog` connections that nobody has accepted yet.
+    ///
+    /// # Errors
+    /// Somebody else listens there after all.
+    pub fn listen(self, backlog: i32) -> Result<TcpListener, Problem> {
+        let Self { socket, address } = self;
+        // Connections inherit SO_REUSEADDR, and only what has it lets go of the port when the server starts again within a
+        // minute. Set after the bind, so that the bind itself was strict.
+        let listening = listen(&socket, backlog).and_then(|()| sockopt::set_socket_reuseaddr(&socket, true));
+        listening.map_err(|error| refusal(address, error))?;
+        Ok(TcpListener::from(socket))
+    }
+}
+
+/// [`reserve`] and [`Reserved::listen`] at once.
+///
+/// # Errors
+/// As both.
+pub fn open(host: &str, port: u16, backlog: i32) -> Result<TcpListener, Problem> {
+    reserve(host, port)?.listen(backlog)
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, Problem> {
@@ -77,18 +107,14 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Problem> {
     found.into_iter().next().ok_or_else(bad)
 }
 
-fn try_open(address: SocketAddr, backlog: i32, reuse: bool) -> Result<TcpListener, Errno> {
+fn take(address: SocketAddr, reuse: bool) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket: OwnedFd = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
     if reuse {
         sockopt::set_socket_reuseaddr(&socket, true)?;
     }
     bind(&socket, &address)?;
-    listen(&socket, backlog)?;
-    // Connections inherit it, and only what has it lets go of the port when the server starts again within a minute.
-    // Set after the bind, so that the bind itself stays strict.
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    Ok(TcpListener::from(socket))
+    Ok(socket)
 }
 
 fn refusal(address: SocketAddr, error: Errno) -> Problem {
@@ -193,6 +219,16 @@ mod tests {
         bind(&holder, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("binds");
         let port = SocketAddr::try_from(rustix::net::getsockname(&holder).expect("bound")).expect("inet").port();
         assert_eq!(open("127.0.0.1", port, 8).expect_err("held").kind(), "engine.port_in_use");
+    }
+
+    #[test]
+    fn a_port_reserved_is_taken_for_others_and_refuses_connections_until_it_listens() {
+        let reserved = reserve("127.0.0.1", 0).expect("a free port");
+        let address = SocketAddr::try_from(rustix::net::getsockname(&reserved.socket).expect("bound")).expect("inet");
+        assert_eq!(reserve("127.0.0.1", address.port()).expect_err("taken").kind(), "engine.port_in_use");
+        assert!(std::net::TcpStream::connect(address).is_err());
+        let _listener = reserved.listen(8).expect("listens");
+        assert!(std::net::TcpStream::connect(address).is_ok());
     }
 
     #[test]

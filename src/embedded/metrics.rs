@@ -11,13 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-const TTFT_S: &[f64] = &[
-    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0, 2560.0,
-];
+const TTFT_S: &[f64] =
+    &[0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0, 2560.0];
 const TPOT_S: &[f64] = &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0];
-const LATENCY_S: &[f64] = &[
-    0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0,
-];
+const LATENCY_S: &[f64] =
+    &[0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0];
 const TOKENS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0];
 const CHOICES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0];
 
@@ -165,7 +163,13 @@ impl Metrics {
             out.adapters(self.adapters, &counted.by_adapter);
         }
         let steps = gauges.steps;
-        out.histogram("iteration_tokens_total", "Histogram of number of tokens per engine_step.", &Steps::BOUNDS, &steps.counts, steps.tokens as f64);
+        out.histogram(
+            "iteration_tokens_total",
+            "Histogram of number of tokens per engine_step.",
+            &Steps::BOUNDS,
+            &steps.counts,
+            steps.tokens as f64,
+        );
         for h in counted.histograms() {
             out.histogram(h.name, h.help, h.bounds, &h.counts, h.sum);
         }
@@ -178,7 +182,18 @@ impl Metrics {
         if let Some(adapter) = &adapter {
             self.lock().by_adapter.entry(Arc::clone(adapter)).or_default().0 += 1;
         }
-        Meter { metrics: Arc::clone(self), arrived, prompt_tokens, max_tokens, adapter, scheduled: None, first: None, last: None, tokens: 0, ended: false }
+        Meter {
+            metrics: Arc::clone(self),
+            arrived,
+            prompt_tokens,
+            max_tokens,
+            adapter,
+            scheduled: None,
+            first: None,
+            last: None,
+            tokens: 0,
+            ended: false,
+        }
     }
 }
 
@@ -240,13 +255,12 @@ impl Meter {
         self.tokens += 1;
         let mut counted = self.metrics.lock();
         counted.generation_tokens += 1;
-        match self.last {
-            Some(last) => counted.tpot.seconds(at.saturating_duration_since(last)),
-            None => {
-                counted.prompt_tokens += self.prompt_tokens as u64;
-                counted.ttft.seconds(at.saturating_duration_since(self.arrived));
-                self.first = Some(at);
-            }
+        if let Some(last) = self.last {
+            counted.tpot.seconds(at.saturating_duration_since(last));
+        } else {
+            counted.prompt_tokens += self.prompt_tokens as u64;
+            counted.ttft.seconds(at.saturating_duration_since(self.arrived));
+            self.first = Some(at);
         }
         self.last = Some(at);
     }

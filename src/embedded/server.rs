@@ -12,15 +12,19 @@ mod errors;
 mod generate;
 mod logprobs;
 mod model;
+mod options;
 mod plan;
 mod python;
 mod reasoning;
+mod run;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod transcript;
 
 pub use model::{Facts, Model};
+pub use options::{BUNDLED, ServeOptions};
 pub use plan::Defaults;
+pub use run::{BACKLOG, block_on, listening, serve_http, signalled};
 
 use super::{
     metrics::{Metrics, Totals},
@@ -41,7 +45,6 @@ use errors::{ApiError, detail, json};
 use reasoning::Tags;
 use serde::{Deserialize, Serialize};
 use std::{
-    future::Future,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -51,9 +54,6 @@ use std::{
 
 /// Longest request body taken, bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
-
-/// How long streams under way may go on after a stop was asked for.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How reasoning is told from the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +160,12 @@ impl App {
         Ok(Self { model, name, adapters, reasoning, key: api_key, metrics, under_way })
     }
 
+    /// Name that requests give for the base model.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The model's gauges and the server's totals.
     #[must_use]
     pub fn figures(&self) -> (super::api::Gauges, Totals) {
@@ -184,35 +190,6 @@ impl App {
 
     fn name_of<'a>(&'a self, asked: Option<&'a str>) -> &'a str {
         asked.unwrap_or(&self.name)
-    }
-}
-
-/// Serves until `stop` ends, then gives streams under way two more seconds. `listener` must be non-blocking.
-///
-/// # Errors
-/// The socket cannot be served.
-pub async fn serve(app: Arc<App>, listener: std::net::TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    use axum::serve::ListenerExt as _;
-    let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
-        // A token is small: without this it may wait for the one before to be acknowledged.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("TCP_NODELAY: {error}");
-        }
-    });
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let serving = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = stopping.send(());
-    });
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = async {
-            // An error means that serving ended by itself; the other branch tells.
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(LAST_WORDS).await;
-        } => Ok(()),
     }
 }
 
@@ -260,7 +237,8 @@ async fn wrong_method(uri: Uri) -> Response {
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let guarded = request.uri().path().starts_with("/v1") && request.method() != Method::OPTIONS;
     let allowed = !guarded || app.key.as_ref().is_none_or(|key| holds(key, request.headers()));
-    let mut response = if allowed { next.run(request).await } else { json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "Unauthorized" })) };
+    let mut response =
+        if allowed { next.run(request).await } else { json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "Unauthorized" })) };
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("dcudeck"));
     response
 }
@@ -296,6 +274,10 @@ async fn read(app: &Arc<App>, request: Request) -> Result<Asked, Response> {
     if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type: Only 'application/json' is allowed"));
     }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(ApiError::too_large(MAX_BODY_BYTES).into_response());
+    }
     let request_id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     match axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await {
         Ok(body) => Ok(Asked { arrived, body: body.to_vec(), request_id, guard }),
@@ -325,13 +307,12 @@ async fn tokenize(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
     let answer = async {
         let ask = ask::TokenizeAsk::read(&ask::parse(&asked.body)?)?;
         app.adapter(ask.model.as_deref())?;
-        let (text, special) = match ask.prompt {
-            Some(prompt) => (prompt, ask.add_special_tokens.unwrap_or(true)),
-            None => {
-                let messages = chat::flattened(&app, &ask.messages)?;
-                let text = app.model.render(&messages, ask.add_generation_prompt, ask.continue_final_message).map_err(ApiError::bad)?;
-                (text, ask.add_special_tokens.unwrap_or(false))
-            }
+        let (text, special) = if let Some(prompt) = ask.prompt {
+            (prompt, ask.add_special_tokens.unwrap_or(true))
+        } else {
+            let messages = chat::flattened(&app, &ask.messages)?;
+            let text = app.model.render(&messages, ask.add_generation_prompt, ask.continue_final_message).map_err(ApiError::bad)?;
+            (text, ask.add_special_tokens.unwrap_or(false))
         };
         let tokens = app.encode(text, special).await?;
         Ok::<_, ApiError>(json(StatusCode::OK, &Tokenized { count: tokens.len(), max_model_len: app.model.facts().max_model_len, tokens }))

@@ -1,8 +1,8 @@
 //! A job as its folder shows it: state from files and `/proc`, never from memory, so that any face sees the same.
 
-use super::{EXIT, Identity, JobError, LOG, SHIM, SPEC, STOP, Spec, folder::Changes};
+use super::{EXIT, Identity, JobError, LOG, PROBLEM, SHIM, SPEC, STOP, Spec, folder::Changes};
 use crate::{
-    base::{Text, clean, clock},
+    base::{Problem, Text, clean, clock},
     workspace::{Workspace, state_dir, write_whole},
 };
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -208,6 +208,11 @@ impl Job {
         }
         // It may have ended between the first look and the second.
         self.exit().map_or(State::Lost, |exit| exit.state())
+    }
+
+    /// Why its worker could not do its work, if that is how it ended.
+    pub fn problem(&self) -> Option<Problem> {
+        serde_json::from_slice(&fs::read(self.dir.join(PROBLEM)).ok()?).ok()
     }
 
     /// Whether its shim lives: only then will its end be known and its descendants be cleaned up.

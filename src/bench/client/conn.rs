@@ -188,11 +188,12 @@ impl Conn {
     }
 
     /// Takes in bytes read at `at_us`; tokens are told to `brought`.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], at_us: u64, mut brought: impl FnMut(Brought, u64)) -> Step {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], at_us: u64, mut brought: impl FnMut(Brought)) -> Step {
         let Some(active) = self.active.as_deref_mut() else {
             // Bytes nobody asked for: whatever it is, it is not an answer to the next request.
             return Step::Over { keep: false, error: None };
         };
+        let all_sent = active.sent_us.is_some();
         loop {
             let Active { answer, arrivals, events, .. } = &mut *active;
             match answer {
@@ -231,7 +232,12 @@ impl Conn {
                     let streaming = head.status == 200 && head.events;
                     let mut content = |run: &[u8]| {
                         if streaming {
-                            events.push(run, |event| brought(arrivals.event(event.data, at_us), at_us)).map_err(|e| e.to_string())
+                            let each = |event: sse::Event<'_>| {
+                                if let Some(tokens) = arrivals.event(event.data, at_us) {
+                                    brought(tokens);
+                                }
+                            };
+                            events.push(run, each).map_err(|e| e.to_string())
                         } else {
                             let room = MAX_PLAIN_BYTES.saturating_sub(plain.len());
                             plain.extend_from_slice(run.get(..room.min(run.len())).unwrap_or_default());
@@ -252,7 +258,8 @@ impl Conn {
                     return match over {
                         Err(message) => Step::Over { keep: false, error: Some((Class::Protocol, message)) },
                         Ok(true) => {
-                            let keep = head.keep_alive && bytes.is_empty();
+                            // An answer to half a request (413, say) leaves the other half unsent: nothing can follow it.
+                            let keep = head.keep_alive && bytes.is_empty() && all_sent;
                             Step::Over { keep, error: verdict(head, plain, arrivals, None) }
                         }
                         Ok(false) => {

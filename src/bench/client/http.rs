@@ -218,7 +218,7 @@ mod tests {
         assert!(!framing("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").keep_alive);
         assert_eq!(head(b"HTTP/1.1 200 OK\r\nContent-Le"), Ok(None));
         assert!(head(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").is_err());
-        assert!(head(&[b'x'; MAX_HEAD_BYTES + 1]).is_err());
+        assert!(head(&vec![b'x'; MAX_HEAD_BYTES + 1]).is_err());
     }
 
     #[test]

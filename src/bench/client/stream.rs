@@ -29,7 +29,7 @@ pub(super) struct Arrivals {
 }
 
 /// What an event brought, for the live figures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Brought {
     /// Tokens.
     pub(super) tokens: u32,
@@ -45,22 +45,22 @@ impl Arrivals {
         self.gaps_us.reserve(expected.min(1 << 16) + 2);
     }
 
-    /// Takes in one event's data, read at `at_us`.
-    pub(super) fn event(&mut self, data: &str, at_us: u64) -> Brought {
+    /// Takes in one event's data, read at `at_us`; `None` when it brought no token.
+    pub(super) fn event(&mut self, data: &str, at_us: u64) -> Option<Brought> {
         if self.read_us == Some(at_us) {
             self.coalesced += 1;
         }
         self.read_us = Some(at_us);
         let seen = self.progress.take(data);
         let delta = match seen.chunk {
-            Ok(Chunk::Done) => return Brought::default(),
+            Ok(Chunk::Done) => return None,
             Ok(Chunk::Failed(_)) => {
                 self.event_us = Some(at_us);
-                return Brought::default();
+                return None;
             }
             Err(malformed) => {
                 self.malformed.get_or_insert_with(|| malformed.to_string());
-                return Brought::default();
+                return None;
             }
             Ok(Chunk::Delta(delta)) => delta,
         };
@@ -71,14 +71,14 @@ impl Arrivals {
             answer |= !choice.content().is_empty() || !choice.tool_calls().is_empty();
         }
         if !any {
-            return Brought::default();
+            return None;
         }
         // The server's own count decides; where it gives none, an event with text is a token.
         let tokens = seen.new_tokens.map_or(u32::from(seen.token), |n| u32::try_from(n).unwrap_or(u32::MAX));
         self.chunk(tokens, at_us);
         // Text held back earlier comes without a new token; only as the very first it is an arrival of its own.
         if !seen.token || (tokens == 0 && self.first_us.is_some()) {
-            return Brought::default();
+            return None;
         }
         if answer {
             self.answer_us.get_or_insert(at_us);
@@ -87,7 +87,7 @@ impl Arrivals {
         self.first_us.get_or_insert(at_us);
         self.last_us = Some(at_us);
         self.counted += u64::from(tokens);
-        Brought { tokens, gap_us }
+        Some(Brought { tokens, gap_us })
     }
 
     fn chunk(&mut self, tokens: u32, at_us: u64) {
@@ -183,11 +183,11 @@ mod tests {
     fn the_running_count_says_how_many_tokens_a_chunk_carried() {
         let mut a = Arrivals::default();
         a.begin(100, 8);
-        assert_eq!(a.event(&chunk("x", Some(1)), 150), Brought { tokens: 1, gap_us: None });
-        assert_eq!(a.event(&chunk("abc", Some(4)), 180), Brought { tokens: 3, gap_us: Some(30) });
+        assert_eq!(a.event(&chunk("x", Some(1)), 150), Some(Brought { tokens: 1, gap_us: None }));
+        assert_eq!(a.event(&chunk("abc", Some(4)), 180), Some(Brought { tokens: 3, gap_us: Some(30) }));
         // A token whose text is held back is a token; its text, later, is none.
-        assert_eq!(a.event(&chunk("", Some(5)), 190).tokens, 1);
-        assert_eq!(a.event(&chunk("é", Some(5)), 195).tokens, 0);
+        assert_eq!(a.event(&chunk("", Some(5)), 190).map(|b| b.tokens), Some(1));
+        assert_eq!(a.event(&chunk("é", Some(5)), 195), None);
         a.event("[DONE]", 196);
         assert_eq!(a.verdict(None), None);
         let r = record(a);

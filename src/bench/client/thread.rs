@@ -130,7 +130,7 @@ impl Thread {
     }
 
     /// Runs one part: sends what is due until there is no more, awaits what is under way.
-    pub(super) fn part(&mut self, part: Part) -> io::Result<Outcome> {
+    pub(super) fn part(&mut self, part: &Part) -> io::Result<Outcome> {
         let watch = Watch::start();
         self.warmup = part.warmup;
         self.users = match part.load {
@@ -148,7 +148,7 @@ impl Thread {
             more = more && order == Order::Run;
             let mut sleep_us = LONGEST_SLEEP_US;
             if more {
-                (more, sleep_us) = self.send_due(&part, &mut next);
+                (more, sleep_us) = self.send_due(part, &mut next);
             }
             if !more && self.in_flight == 0 {
                 break;
@@ -163,6 +163,10 @@ impl Thread {
     fn send_due(&mut self, part: &Part, next: &mut Option<Prepared>) -> (bool, u64) {
         let until_us = part.until_us.map_or(u64::MAX, |until| part.from_us.saturating_add(until));
         loop {
+            // Requests that fail at once free their users at once: an order must be able to come between.
+            if self.shared.orders.now() != Order::Run {
+                return (false, 0);
+            }
             let now_us = self.now_us();
             let free_us = match &self.users {
                 Some(users) => match users.front() {
@@ -284,16 +288,16 @@ impl Thread {
         let now_us = self.now_us();
         let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_SLEEP_US) * 1_000).unwrap_or(0) };
         let mut events = std::mem::take(&mut self.events);
-        let ready = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait)) {
-            Ok((ready, _)) => &*ready,
+        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait)) {
+            Ok((woken, _)) => &*woken,
             Err(Errno::INTR) => &[],
             Err(error) => return Err(error.into()),
         };
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut reads = Vec::with_capacity(ready.len());
+        let mut reads = Vec::with_capacity(woken.len());
         let mut writable = Vec::new();
         let (mut used, pair) = (0, Pair::now());
-        for event in ready {
+        for event in woken {
             let (tag, flags) = (event.data.u64(), event.flags);
             if tag == WAKE {
                 if let Some(wake) = self.shared.orders.0.wakes.get(self.index) {

@@ -4,14 +4,18 @@
 //! absent: processes, sockets and files. What is to be done leaves as [`Effect`]s, what was done comes back as [`News`].
 
 mod as_command;
+mod commands;
 mod copied;
+mod drawn;
 mod explain;
 mod form;
 mod form_view;
 mod layout;
+mod lists_view;
 #[cfg(test)]
 mod made_up;
 mod panel;
+mod parse;
 mod pen;
 mod picture;
 mod profiles;
@@ -24,8 +28,10 @@ mod words;
 mod zoom_view;
 
 use self::{
-    form::{Field, Form, is_loopback},
+    form::{Field, Form},
+    layout::Layout,
     panel::Panel,
+    parse::is_loopback,
     pen::Pen,
     profiles::Profile,
     watched::Watched,
@@ -37,7 +43,7 @@ use crate::{
         spec::Spec as LoadSpec,
     },
     console::{
-        command::{Command, Scope, Spec},
+        command::Command,
         input::{TextInput, Typed},
         look::Look,
         news::{Bench, News, Server},
@@ -45,74 +51,14 @@ use crate::{
     },
     said, text,
 };
-use ratatui::{Frame, layout::Rect};
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
 use std::sync::Arc;
 
 pub use as_command::as_command;
-
-/// What can be asked of this tab alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LoadCommand {
-    /// Start a load test.
-    Start,
-    /// Stop the one that is watched; its result is kept.
-    Stop,
-    /// Send nothing more, await what is under way, end.
-    Drain,
-    /// To the form, or into the field under the cursor.
-    Edit,
-    /// Choose a profile.
-    Profiles,
-}
-
-const HERE: Scope = Scope::Tab(TabId::Load);
-
-/// The rows of this tab in the command table.
-pub const COMMANDS: &[Spec] = &[
-    Spec::new(
-        Command::Load(LoadCommand::Start),
-        "load.start",
-        &["s"],
-        HERE,
-        text!("start", "开始"),
-        text!("start a load test with the form's values", "按表单的值开始压测"),
-    )
-    .acting(),
-    Spec::new(
-        Command::Load(LoadCommand::Stop),
-        "load.stop",
-        &["X"],
-        HERE,
-        text!("stop", "停止"),
-        text!("stop the run at once; what was measured is kept", "立即停止，已测得的结果保留"),
-    )
-    .destroying(),
-    Spec::new(
-        Command::Load(LoadCommand::Drain),
-        "load.drain",
-        &["d"],
-        HERE,
-        text!("drain", "排空"),
-        text!("send nothing more, await what is under way, then end", "不再发送，等在途请求结束后结束"),
-    )
-    .acting(),
-    Spec::new(
-        Command::Load(LoadCommand::Edit),
-        "load.edit",
-        &["e"],
-        HERE,
-        text!("edit", "编辑"),
-        text!("edit the field, or go to the form of a new test", "编辑字段，或转到新压测的表单"),
-    ),
-    Spec::new(
-        Command::Load(LoadCommand::Profiles),
-        "load.profiles",
-        &["o"],
-        HERE,
-        text!("profiles", "方案"),
-        text!("fill the form from a profile", "从方案填写表单"),
-    ),
-];
+pub use commands::{COMMANDS, LoadCommand};
 
 /// What the body shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,10 +100,11 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The tab with these load tests to choose from, by name; the form starts with the first.
+    /// The tab with these load tests to choose from, by name; the form starts with `quick`, or with the first.
     #[must_use]
     pub fn new(profiles: Vec<(String, LoadSpec)>) -> Self {
-        let form = profiles.first().map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
+        let start = profiles.iter().find(|(name, _)| name == "quick").or(profiles.first());
+        let form = start.map_or_else(|| Form::new("load", &profiles::bare()), |(name, spec)| Form::new(name, spec));
         Self {
             servers: Arc::from([]),
             form,
@@ -188,7 +135,10 @@ impl Load {
         }
         let (field, fault) = self.form.first_fault()?;
         let label = form_view::label(field);
-        Some(Said { en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en), zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh) })
+        Some(Said {
+            en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en),
+            zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh),
+        })
     }
 
     fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
@@ -289,6 +239,7 @@ impl Load {
                 self.view = View::Form;
             }
             Command::CopyRow => return self.run.iter().map(|run| Effect::Copy(copied::row(run, self.panel))).collect(),
+            Command::CopyPanel => return self.run.iter().map(|run| Effect::Copy(copied::rows(run))).collect(),
             Command::CopyCommand => return self.run.iter().map(|run| Effect::Copy(as_command(&run.spec))).collect(),
             _ => return Vec::new(),
         }
@@ -380,8 +331,8 @@ impl Tab for Load {
                 stop,
                 drain,
                 Live::ready(C::Open),
-                Live::ready(C::Explain),
                 Live::ready(C::CopyRow),
+                Live::ready(C::CopyPanel),
                 Live::ready(C::CopyCommand),
                 Live::ready(own(LoadCommand::Edit)),
                 Live::ready(C::Back),
@@ -391,8 +342,8 @@ impl Tab for Load {
                 start,
                 Live::ready(own(LoadCommand::Edit)),
                 Live::ready(C::Open),
-                Live::ready(C::Explain),
                 Live::ready(C::CopyRow),
+                Live::ready(C::CopyPanel),
                 Live::ready(C::CopyCommand),
                 Live::ready(C::Back),
                 stop,
@@ -454,6 +405,21 @@ impl Tab for Load {
     fn explain(&self) -> Option<Explained> {
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
         Some(Explained { title: self.panel.long_title().into(), rows: explain::explain(self.panel, run) })
+    }
+
+    fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
+        match self.view {
+            View::Run if !self.enlarged => match Layout::of(area).panel_at(at) {
+                Some(panel) if panel != self.panel => self.panel = panel,
+                _ => return Vec::new(),
+            },
+            View::Form if self.choosing.is_none() && self.editing.is_none() => match form_view::field_at(&self.form, area, at.y) {
+                Some(field) if field != self.form.cursor => self.form.cursor = field,
+                _ => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        }
+        vec![Effect::Redraw]
     }
 
     fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {

@@ -39,13 +39,12 @@ impl<'a> Fields<'a> {
     /// Python's truth of a field.
     fn truthy(&self, name: &str) -> bool {
         match self.get(name) {
-            None => false,
+            None | Some(Value::Null) => false,
             Some(Value::Bool(b)) => *b,
             Some(Value::Number(n)) => n.as_f64() != Some(0.0),
             Some(Value::String(s)) => !s.is_empty(),
             Some(Value::Array(a)) => !a.is_empty(),
             Some(Value::Object(o)) => !o.is_empty(),
-            Some(Value::Null) => false,
         }
     }
 
@@ -58,44 +57,51 @@ impl<'a> Fields<'a> {
         self.wrong("missing", name, "Field required", self.whole);
     }
 
-    pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+    /// A field read by `read`; what it does not read is wrong in one of pydantic's ways.
+    fn typed<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+        wrong: impl FnOnce(&Value) -> (&'static str, &'static str),
+    ) -> Option<T> {
         let value = self.get(name)?;
-        let found = match value {
+        let found = read(value);
+        if found.is_none() {
+            let (kind, message) = wrong(value);
+            self.wrong(kind, name, message, value);
+        }
+        found
+    }
+
+    pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(i64::from(*b)),
             Value::Number(n) => n.as_i64().or_else(|| whole_number(n.as_f64()?)),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::Number(_) => self.wrong("int_from_float", name, "Input should be a valid integer, got a number with a fractional part", value),
-                Value::String(_) => self.wrong("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", value),
-                _ => self.wrong("int_type", name, "Input should be a valid integer", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::Number(_) => ("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+            Value::String(_) => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+            _ => ("int_type", "Input should be a valid integer"),
+        })
     }
 
     pub(super) fn number(&mut self, name: &str) -> Option<f64> {
-        let value = self.get(name)?;
-        let found = match value {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(f64::from(u8::from(*b))),
             Value::Number(n) => n.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::String(_) => self.wrong("float_parsing", name, "Input should be a valid number, unable to parse string as a number", value),
-                _ => self.wrong("float_type", name, "Input should be a valid number", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::String(_) => ("float_parsing", "Input should be a valid number, unable to parse string as a number"),
+            _ => ("float_type", "Input should be a valid number"),
+        })
     }
 
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.get(name)?;
-        let found = match value {
+        let read = |value: &Value| match value {
             Value::Bool(b) => Some(*b),
             Value::Number(n) if n.as_f64() == Some(0.0) => Some(false),
             Value::Number(n) if n.as_f64() == Some(1.0) => Some(true),
@@ -106,13 +112,10 @@ impl<'a> Fields<'a> {
             },
             _ => None,
         };
-        if found.is_none() {
-            match value {
-                Value::String(_) => self.wrong("bool_parsing", name, "Input should be a valid boolean, unable to interpret input", value),
-                _ => self.wrong("bool_type", name, "Input should be a valid boolean", value),
-            }
-        }
-        found
+        self.typed(name, read, |value| match value {
+            Value::String(_) => ("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
+            _ => ("bool_type", "Input should be a valid boolean"),
+        })
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
@@ -140,7 +143,9 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Vec::new(),
             Some(Value::String(text)) => vec![text.clone()],
-            Some(Value::Array(items)) if items.iter().all(Value::is_string) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
+                items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+            }
             Some(other) => {
                 self.wrong("string_type", name, "Input should be a valid string or a list of strings", other);
                 Vec::new()
@@ -239,7 +244,7 @@ fn unsupported(fields: &mut Fields<'_>) -> Option<String> {
         }
     }
     for (name, neutral) in [("presence_penalty", 0.0), ("frequency_penalty", 0.0), ("repetition_penalty", 1.0), ("min_p", 0.0)] {
-        if fields.number(name).is_some_and(|value| value != neutral) {
+        if fields.number(name).is_some_and(|value| (value - neutral).abs() > f64::EPSILON) {
             return Some(format!("{name} other than {neutral:?}"));
         }
     }
@@ -248,8 +253,21 @@ fn unsupported(fields: &mut Fields<'_>) -> Option<String> {
         return Some(format!("response_format {format}"));
     }
     [
-        "logit_bias", "use_beam_search", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structural_tag", "logits_processors",
-        "allowed_token_ids", "truncate_prompt_tokens", "prompt_logprobs", "echo", "return_tokens_as_token_ids", "chat_template", "documents",
+        "logit_bias",
+        "use_beam_search",
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+        "structural_tag",
+        "logits_processors",
+        "allowed_token_ids",
+        "truncate_prompt_tokens",
+        "prompt_logprobs",
+        "echo",
+        "return_tokens_as_token_ids",
+        "chat_template",
+        "documents",
     ]
     .into_iter()
     .find(|name| fields.truthy(name))
@@ -297,7 +315,9 @@ fn messages(fields: &mut Fields<'_>) -> Vec<Value> {
             for (i, message) in messages.iter().enumerate() {
                 if message.get("role").and_then(Value::as_str).is_none() {
                     let input = python::repr(message);
-                    fields.errors.push(format!("{{'type': 'missing', 'loc': ('body', 'messages', {i}, 'role'), 'msg': 'Field required', 'input': {input}}}"));
+                    fields.errors.push(format!(
+                        "{{'type': 'missing', 'loc': ('body', 'messages', {i}, 'role'), 'msg': 'Field required', 'input': {input}}}"
+                    ));
                 }
             }
             messages.to_vec()
@@ -363,7 +383,12 @@ impl CompletionAsk {
                 Vec::new()
             }
             Some(value) => prompts(value).unwrap_or_else(|| {
-                fields.wrong("string_type", "prompt", "Input should be a valid string, a list of strings, a list of integers or a list of lists of integers", value);
+                fields.wrong(
+                    "string_type",
+                    "prompt",
+                    "Input should be a valid string, a list of strings, a list of integers or a list of lists of integers",
+                    value,
+                );
                 Vec::new()
             }),
         };

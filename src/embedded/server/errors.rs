@@ -52,7 +52,9 @@ impl ApiError {
     /// A check over the whole body failed, as pydantic tells it.
     pub(super) fn body_check(message: &str, body: &Value) -> Self {
         let (msg, input, error) = (python::quoted(&format!("Value error, {message}")), python::repr(body), python::quoted(message));
-        Self::bad(format!("[{{'type': 'value_error', 'loc': ('body',), 'msg': {msg}, 'input': {input}, 'ctx': {{'error': ValueError({error})}}}}]"))
+        Self::bad(format!(
+            "[{{'type': 'value_error', 'loc': ('body',), 'msg': {msg}, 'input': {input}, 'ctx': {{'error': ValueError({error})}}}}]"
+        ))
     }
 
     /// The body is not JSON. Python's decoder counts characters; it and ours agree on where, mostly on what.
@@ -71,7 +73,9 @@ impl ApiError {
             _ => "Expecting value",
         };
         let reason = python::quoted(reason);
-        Self::bad(format!("[{{'type': 'json_invalid', 'loc': ('body', {at}), 'msg': 'JSON decode error', 'input': {{}}, 'ctx': {{'error': {reason}}}}}]"))
+        Self::bad(format!(
+            "[{{'type': 'json_invalid', 'loc': ('body', {at}), 'msg': 'JSON decode error', 'input': {{}}, 'ctx': {{'error': {reason}}}}}]"
+        ))
     }
 
     fn body(&self) -> ErrorBody<'_> {
@@ -103,7 +107,7 @@ pub(super) fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Respons
     }
 }
 
-/// FastAPI's own errors: `{"detail": …}`.
+/// The web framework's own errors: `{"detail": …}`.
 pub(super) fn detail(status: StatusCode, text: &str) -> Response {
     json(status, &serde_json::json!({ "detail": text }))
 }

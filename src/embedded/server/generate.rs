@@ -86,7 +86,8 @@ impl App {
         let wanted = sampling.logprobs;
         let meter = self.metrics.follow(arrived, prompt.len(), max_tokens, adapter.clone());
         let context = prompt.get(prompt.len().saturating_sub(8)..).unwrap_or_default().to_vec();
-        let request = Request { id, prompt, adapter, sampling, max_tokens, min_tokens, ignore_eos: ask.ignore_eos, stop_token_ids, arrived };
+        let request =
+            Request { id, prompt, adapter, sampling, max_tokens, min_tokens, ignore_eos: ask.ignore_eos, stop_token_ids, arrived };
         let handle = self.model.submit(request).map_err(|refused| match refused {
             Refused::Stopped => ApiError::engine_stopped(),
             Refused::NoAdapter(name) => ApiError::no_model(&name),

@@ -23,7 +23,10 @@ fn floor(logprob: f32) -> f64 {
 
 /// One entry of a chat answer, with `top` alternatives, the chosen token counted among them.
 pub(super) fn chat(model: &dyn Model, piece: &Piece, top: usize) -> Option<ChatLogprob> {
-    let mut all = listed(model, piece)?.into_iter().map(|(token, logprob)| TokenLogprob { bytes: token.clone().into_bytes(), token, logprob }).peekable();
+    let mut all = listed(model, piece)?
+        .into_iter()
+        .map(|(token, logprob)| TokenLogprob { bytes: token.clone().into_bytes(), token, logprob })
+        .peekable();
     let own = all.peek()?.clone();
     Some(ChatLogprob { own, top_logprobs: all.take(top).collect() })
 }
@@ -39,4 +42,3 @@ pub(super) fn completion(model: &dyn Model, piece: &Piece, top: usize, offset: &
     out.tokens.push(token);
     out.top_logprobs.push(all);
 }
-

@@ -33,7 +33,13 @@ pub(super) struct Plan {
 }
 
 /// Checks a request whose prompt has `prompt_tokens` tokens.
-pub(super) fn plan(ask: &Common, logprobs: Option<i64>, prompt_tokens: usize, max_model_len: usize, defaults: &Defaults) -> Result<Plan, ApiError> {
+pub(super) fn plan(
+    ask: &Common,
+    logprobs: Option<i64>,
+    prompt_tokens: usize,
+    max_model_len: usize,
+    defaults: &Defaults,
+) -> Result<Plan, ApiError> {
     length(ask.max_tokens, prompt_tokens, max_model_len)?;
     let room = i64::try_from(max_model_len - prompt_tokens.min(max_model_len)).unwrap_or(i64::MAX);
     let max_tokens = [ask.max_tokens, defaults.max_tokens].into_iter().flatten().fold(room, i64::min);

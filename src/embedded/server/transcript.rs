@@ -119,7 +119,13 @@ impl Transcript {
         self.piece(Some(token), span, text, finish)
     }
 
-    fn piece(&mut self, token: Option<Token>, span: Range<usize>, token_text: String, finish: Option<(Finish, Option<StopReason>)>) -> Piece {
+    fn piece(
+        &mut self,
+        token: Option<Token>,
+        span: Range<usize>,
+        token_text: String,
+        finish: Option<(Finish, Option<StopReason>)>,
+    ) -> Piece {
         let until = if let Some((finish, _)) = &finish {
             self.meter.ended(*finish);
             // Dropping the handle also stops an engine that would go on, as after a stop string.
@@ -166,7 +172,9 @@ impl Transcript {
         for stop in &self.rules.stop {
             // No earlier than where one could have ended before this token.
             let from = self.text.floor_char_boundary((start + 1).saturating_sub(stop.len()));
-            let Some(found) = self.text.get(from..).filter(|_| start < self.text.len()).and_then(|tail| tail.find(stop.as_str())) else { continue };
+            let Some(found) = self.text.get(from..).filter(|_| start < self.text.len()).and_then(|tail| tail.find(stop.as_str())) else {
+                continue;
+            };
             let at = from + found;
             self.text.truncate(if self.rules.include_stop_str { at + stop.len() } else { at });
             return Some((Finish::Stop, Some(StopReason::Text(stop.clone()))));

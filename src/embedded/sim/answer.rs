@@ -58,6 +58,7 @@ impl Refusal {
 }
 
 /// One request that gets tokens.
+#[expect(clippy::struct_excessive_bools, reason = "the API's own switches")]
 pub(super) struct Job {
     pub(super) id: String,
     pub(super) chat: bool,
@@ -234,7 +235,7 @@ impl Job {
     }
 
     /// What ends an answer in this way, after what was written before (`begun`: anything at all).
-    pub(super) fn fault(&self, fault: Fault, begun: bool, out: &mut Vec<u8>) {
+    pub(super) fn fault(fault: Fault, begun: bool, out: &mut Vec<u8>) {
         match fault {
             Fault::ErrorInStream => {
                 if !begun {

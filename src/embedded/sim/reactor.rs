@@ -12,6 +12,7 @@ use rustix::{
     event::epoll::{self, EventData, EventFlags},
     io::Errno,
     net::{SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, sendmsg, sockopt},
+    process::{Resource, getrlimit, setrlimit},
     time::{
         ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create, timerfd_settime,
     },
@@ -61,6 +62,9 @@ struct Connection {
 
 struct Reactor<'a> {
     options: &'a Options,
+    listener: &'a TcpListener,
+    /// Descriptors ran out: nothing is accepted until a connection closes.
+    paused: bool,
     epoll: OwnedFd,
     timer: OwnedFd,
     armed_ns: u64,
@@ -79,6 +83,7 @@ struct Reactor<'a> {
 /// Serves until `stop` is written to.
 pub(super) fn run(options: &Options, listener: &TcpListener, truth: Option<File>, stop: &OwnedFd) -> io::Result<Summary> {
     let cpu_before = cpu_us();
+    more_descriptors();
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
     epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
@@ -87,6 +92,8 @@ pub(super) fn run(options: &Options, listener: &TcpListener, truth: Option<File>
     epoll::add(&epoll, stop, EventData::new_u64(STOP), EventFlags::IN)?;
     let mut reactor = Reactor {
         options,
+        listener,
+        paused: false,
         epoll,
         timer,
         armed_ns: 0,
@@ -101,11 +108,20 @@ pub(super) fn run(options: &Options, listener: &TcpListener, truth: Option<File>
         read_buffer: vec![0; 64 << 10],
         scratch: Vec::new(),
     };
-    reactor.serve(listener)?;
+    reactor.serve()?;
     for slot in 0..reactor.connections.len() {
         reactor.drop_connection(slot, End::Stopped)?;
     }
     reactor.truth.finish(cpu_us().saturating_sub(cpu_before))
+}
+
+/// A connection is a descriptor: as many as the system allows, rather than the soft limit of often 1024.
+fn more_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!("the limit of descriptors stays: {error}");
+    }
 }
 
 /// CPU time of this thread, µs.
@@ -115,7 +131,7 @@ fn cpu_us() -> u64 {
 }
 
 impl Reactor<'_> {
-    fn serve(&mut self, listener: &TcpListener) -> io::Result<()> {
+    fn serve(&mut self) -> io::Result<()> {
         let mut events = Vec::with_capacity(512);
         loop {
             let timeout = self.fire_dues()?;
@@ -128,7 +144,7 @@ impl Reactor<'_> {
                 let epoll::Event { flags, data } = *event;
                 match data.u64() {
                     STOP => return Ok(()),
-                    LISTENER => self.accept(listener)?,
+                    LISTENER => self.accept()?,
                     TIMER => {}
                     slot => self.ready(usize::try_from(slot).unwrap_or(usize::MAX), flags)?,
                 }
@@ -165,14 +181,18 @@ impl Reactor<'_> {
         Ok(None)
     }
 
-    fn accept(&mut self, listener: &TcpListener) -> io::Result<()> {
+    fn accept(&mut self) -> io::Result<()> {
         loop {
-            let socket = match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            let socket = match accept_with(self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
                 Ok(socket) => socket,
                 Err(Errno::AGAIN) => return Ok(()),
-                // The client gave up, or descriptors ran out: the rest waits in the backlog.
+                // The client gave up.
                 Err(Errno::CONNABORTED | Errno::INTR) => continue,
-                Err(Errno::MFILE | Errno::NFILE) => return Ok(()),
+                // Descriptors ran out: the rest waits in the backlog.
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    self.paused = true;
+                    return Ok(epoll::delete(&self.epoll, self.listener)?);
+                }
                 Err(error) => return Err(error.into()),
             };
             sockopt::set_tcp_nodelay(&socket, true)?;
@@ -268,7 +288,10 @@ impl Reactor<'_> {
         let reply = match (head.method.as_str(), head.path.as_str()) {
             ("POST", "/v1/chat/completions" | "/v1/completions") => {
                 match Job::read(self.options, head.path.contains("chat"), head.id.as_deref(), body) {
-                    Ok(job) => return self.begin(slot, job, head.keep_alive, arrival, headers_ns),
+                    Ok(job) => {
+                        self.begin(slot, job, head.keep_alive, arrival, headers_ns);
+                        return Ok(());
+                    }
                     Err(Refusal { status, body }) => json(status, &body),
                 }
             }
@@ -316,7 +339,7 @@ impl Reactor<'_> {
         out
     }
 
-    fn begin(&mut self, slot: usize, job: Job, keep_alive: bool, arrival: Arrival, headers_ns: u64) -> io::Result<()> {
+    fn begin(&mut self, slot: usize, job: Job, keep_alive: bool, arrival: Arrival, headers_ns: u64) {
         self.requests += 1;
         self.running += 1;
         self.prompt_tokens += job.prompt_tokens as u64;
@@ -333,7 +356,7 @@ impl Reactor<'_> {
             Some(_) => writes.truncate(writes.len() / 2 + 1),
             None => {}
         }
-        let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return };
         let record = Record {
             id: job.id.clone(),
             number,
@@ -353,7 +376,6 @@ impl Reactor<'_> {
             self.dues.push(Reverse((body_ns + after, slot, connection.number)));
         }
         connection.active = Some(Active { job, record, keep_alive, writes, next: 0, body_ns, fault });
-        Ok(())
     }
 
     /// The next write of this connection's answer.
@@ -376,7 +398,7 @@ impl Reactor<'_> {
         let mut tokens = 0;
         let mut repeats = 0;
         match active.fault {
-            Some(fault) if last => active.job.fault(fault, active.next > 1, &mut scratch),
+            Some(fault) if last => Job::fault(fault, active.next > 1, &mut scratch),
             _ => {
                 tokens = active.job.tokens(from, to);
                 if !active.job.stream {
@@ -514,6 +536,9 @@ impl Reactor<'_> {
             && place.take().is_some()
         {
             self.free.push(slot);
+            if std::mem::take(&mut self.paused) {
+                epoll::add(&self.epoll, self.listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+            }
         }
         Ok(())
     }

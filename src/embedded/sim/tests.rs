@@ -1,11 +1,13 @@
 use super::{answer::*, *};
-use crate::base::clock::monotonic_us;
+use crate::{
+    base::clock::monotonic_us,
+    embedded::raw::{Raw, get, post},
+};
 use std::{
-    io::{BufRead, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
     thread::JoinHandle,
-    time::Duration,
 };
 
 struct Running {
@@ -23,20 +25,17 @@ fn start(options: Options) -> Running {
 
 impl Running {
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).expect("connects");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("option");
-        stream
+        self.raw().0.into_inner()
+    }
+
+    fn raw(&self) -> Raw {
+        Raw::connect(&self.address)
     }
 
     fn stop(self) -> Summary {
         self.stop.stop();
         self.thread.join().expect("ends")
     }
-}
-
-fn post(path: &str, body: &str) -> Vec<u8> {
-    format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-        .into_bytes()
 }
 
 fn ask(path: &str, stream: bool, tokens: usize) -> Vec<u8> {
@@ -46,36 +45,6 @@ fn ask(path: &str, stream: bool, tokens: usize) -> Vec<u8> {
             r#"{{"model":"sim","prompt":"abcdefgh","messages":[{{"role":"user","content":"hi"}}],"max_tokens":{tokens},"stream":{stream},"stream_options":{{"include_usage":true}}}}"#
         ),
     )
-}
-
-/// The head of an answer and its body, chunks undone, read to the end of the answer or of the connection.
-fn answer(reader: &mut impl BufRead) -> (String, Vec<u8>, bool) {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).expect("reads") > 0 {}
-    let mut body = Vec::new();
-    if let Some(length) = head.lines().find_map(|line| line.strip_prefix("content-length: ")) {
-        body.resize(length.parse().expect("a length"), 0);
-        reader.read_exact(&mut body).expect("a whole body");
-        return (head, body, true);
-    }
-    loop {
-        let mut size = String::new();
-        if reader.read_line(&mut size).expect("reads") == 0 {
-            return (head, body, false);
-        }
-        let size = usize::from_str_radix(size.trim(), 16).expect("a chunk size");
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).expect("a whole chunk");
-        if size == 0 {
-            return (head, body, true);
-        }
-        body.extend_from_slice(&chunk[..size]);
-    }
-}
-
-fn events(body: &[u8]) -> Vec<String> {
-    let text = String::from_utf8(body.to_vec()).expect("UTF-8");
-    text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).map(str::to_owned).collect()
 }
 
 fn truth(path: &Path) -> (serde_json::Value, Vec<Record>, Summary) {
@@ -140,13 +109,12 @@ fn the_kernel_stamps_arrivals_on_loopback() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let path = dir.path().join("truth.jsonl");
     let sim = start(Options { truth: Some(path.clone()), ..quick() });
-    let mut reader = BufReader::new(sim.connect());
+    let mut reader = sim.raw();
     let deadline = monotonic_us() + 10_000_000;
     // Not the first ones: the kernel takes some milliseconds to switch stamping on.
     while !std::fs::read_to_string(&path).expect("reads").contains(r#""by":"kernel""#) {
         assert!(monotonic_us() < deadline, "no stamp by the kernel");
-        reader.get_mut().write_all(&ask("/v1/completions", true, 1)).expect("sends");
-        answer(&mut reader);
+        reader.ask(&ask("/v1/completions", true, 1));
     }
     let summary = sim.stop();
     let records = truth(&path).1;
@@ -172,13 +140,11 @@ fn a_seed_gives_one_schedule_and_another_seed_another() {
 #[test]
 fn a_stream_has_vllm_events_in_order_and_ends_with_usage_and_done() {
     let sim = start(Options { tokens_per_chunk: 3, ..quick() });
-    let mut reader = BufReader::new(sim.connect());
-    reader.get_mut().write_all(&ask("/v1/chat/completions", true, 7)).expect("sends");
-    let (head, body, whole) = answer(&mut reader);
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("content-type: text/event-stream; charset=utf-8\r\n") && whole);
-    let events = events(&body);
+    let mut reader = sim.raw();
+    let answer = reader.ask(&ask("/v1/chat/completions", true, 7));
+    assert!(answer.status == 200 && answer.header("content-type") == Some("text/event-stream; charset=utf-8") && answer.whole);
+    let (events, parsed) = (answer.events(), answer.chunks());
     assert_eq!(events.len(), 1 + 3 + 1 + 1);
-    let parsed: Vec<serde_json::Value> = events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
     assert_eq!(parsed[0]["choices"][0]["delta"], serde_json::json!({"role": "assistant", "content": ""}));
     assert_eq!(parsed[1]["choices"][0]["delta"]["content"], " sim sim sim");
     assert_eq!(parsed[3]["choices"][0]["delta"]["content"], " sim");
@@ -186,8 +152,7 @@ fn a_stream_has_vllm_events_in_order_and_ends_with_usage_and_done() {
     assert_eq!(parsed[4]["usage"], serde_json::json!({"prompt_tokens": 5, "total_tokens": 12, "completion_tokens": 7}));
     assert_eq!(events[5], "[DONE]");
     // The connection is kept: the same asked whole.
-    reader.get_mut().write_all(&ask("/v1/completions", false, 7)).expect("sends");
-    let body: serde_json::Value = serde_json::from_slice(&answer(&mut reader).1).expect("JSON");
+    let body = reader.ask(&ask("/v1/completions", false, 7)).json();
     assert_eq!((&body["choices"][0]["text"], &body["usage"]["completion_tokens"]), (&" sim".repeat(7).into(), &7.into()));
     sim.stop();
 }
@@ -198,12 +163,11 @@ fn coalescing_and_flooding_change_the_writes_and_not_the_events() {
     let bodies = [(4, false, vec![1, 4, 4, 1]), (1, true, vec![10])].map(|(coalesce, flood, writes)| {
         let path = dir.path().join(format!("{coalesce}.jsonl"));
         let sim = start(Options { coalesce, flood, truth: Some(path.clone()), ..quick() });
-        let mut reader = BufReader::new(sim.connect());
-        reader.get_mut().write_all(&ask("/v1/completions", true, 10)).expect("sends");
-        let (_, body, _) = answer(&mut reader);
+        let mut reader = sim.raw();
+        let answer = reader.ask(&ask("/v1/completions", true, 10));
         sim.stop();
         assert_eq!(truth(&path).1[0].writes.iter().map(|w| w.1).collect::<Vec<_>>(), writes);
-        events(&body).len()
+        answer.events().len()
     });
     assert_eq!(bodies, [12, 12]);
 }
@@ -219,10 +183,9 @@ fn a_client_that_leaves_is_recorded_as_gone() {
     drop(stream);
     // Running falls to 0 once the server has seen it.
     let deadline = monotonic_us() + 10_000_000;
-    let mut reader = BufReader::new(sim.connect());
+    let mut reader = sim.raw();
     loop {
-        reader.get_mut().write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("sends");
-        let body = String::from_utf8(answer(&mut reader).1).expect("UTF-8");
+        let body = reader.ask(&get("/metrics")).text();
         if body.contains("vllm:num_requests_running{model_name=\"sim\"} 0.0") {
             break;
         }
@@ -235,23 +198,22 @@ fn a_client_that_leaves_is_recorded_as_gone() {
 #[test]
 fn each_fault_is_what_its_name_says() {
     for (kind, status, whole, error, events_seen) in [
-        (Fault::Status500, "500", true, false, 0),
-        (Fault::ErrorInStream, "200", true, true, 7),
-        (Fault::Truncate, "200", false, false, 5),
-        (Fault::Empty, "200", true, false, 1),
+        (Fault::Status500, 500, true, false, 0),
+        (Fault::ErrorInStream, 200, true, true, 7),
+        (Fault::Truncate, 200, false, false, 5),
+        (Fault::Empty, 200, true, false, 1),
     ] {
         let sim = start(Options { fail: Some(Fail { every: 2, kind }), ..quick() });
-        let mut reader = BufReader::new(sim.connect());
+        let mut reader = sim.raw();
         for ok in [true, false] {
-            reader.get_mut().write_all(&ask("/v1/completions", true, 10)).expect("sends");
-            let (head, body, ended) = answer(&mut reader);
+            let answer = reader.ask(&ask("/v1/completions", true, 10));
             if ok {
-                assert!(head.contains(" 200 ") && ended, "every second request fails, not the first");
+                assert!(answer.status == 200 && answer.whole, "every second request fails, not the first");
                 continue;
             }
-            assert!(head.contains(&format!(" {status} ")) && ended == whole, "{kind:?}: {head}");
-            assert_eq!(String::from_utf8_lossy(&body).contains(r#"data: {"error":"#), error, "{kind:?}");
-            assert_eq!(events(&body).len(), events_seen, "{kind:?}");
+            assert_eq!((answer.status, answer.whole), (status, whole), "{kind:?}");
+            assert_eq!(answer.text().contains(r#"data: {"error":"#), error, "{kind:?}");
+            assert_eq!(answer.events().len(), events_seen, "{kind:?}");
         }
         sim.stop();
     }
@@ -260,22 +222,20 @@ fn each_fault_is_what_its_name_says() {
 #[test]
 fn what_is_no_generation_gets_vllms_answers() {
     let sim = start(quick());
-    let mut reader = BufReader::new(sim.connect());
+    let mut reader = sim.raw();
     for (request, status, has) in [
-        (b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "200 OK", ""),
-        (b"GET /version HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "200 OK", "+dcudeck"),
-        (b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "200 OK", r#""max_model_len":131072"#),
-        (b"GET /v1/nope HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "404 Not Found", r#"{"detail":"Not Found"}"#),
-        (b"GET /v1/completions HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "405 Method Not Allowed", r#"{"detail":"Method Not Allowed"}"#),
-        (post("/v1/completions", r#"{"model":"other","prompt":"x"}"#), "404 Not Found", "The model `other` does not exist."),
-        (post("/v1/completions", "{bad"), "400 Bad Request", r#""object":"error""#),
-        (post("/v1/completions", r#"{"prompt":"x","max_tokens":200000}"#), "400 Bad Request", "maximum context length is 131072"),
-        (post("/tokenize", r#"{"prompt":"abcdefgh"}"#), "200 OK", r#"{"count":2,"#),
+        (get("/health"), 200, ""),
+        (get("/version"), 200, "+dcudeck"),
+        (get("/v1/models"), 200, r#""max_model_len":131072"#),
+        (get("/v1/nope"), 404, r#"{"detail":"Not Found"}"#),
+        (get("/v1/completions"), 405, r#"{"detail":"Method Not Allowed"}"#),
+        (post("/v1/completions", r#"{"model":"other","prompt":"x"}"#), 404, "The model `other` does not exist."),
+        (post("/v1/completions", "{bad"), 400, r#""object":"error""#),
+        (post("/v1/completions", r#"{"prompt":"x","max_tokens":200000}"#), 400, "maximum context length is 131072"),
+        (post("/tokenize", r#"{"prompt":"abcdefgh"}"#), 200, r#"{"count":2,"#),
     ] {
-        reader.get_mut().write_all(&request).expect("sends");
-        let (head, body, _) = answer(&mut reader);
-        let body = String::from_utf8(body).expect("UTF-8");
-        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")) && body.contains(has), "{head}{body}");
+        let answer = reader.ask(&request);
+        assert!(answer.status == status && answer.text().contains(has), "{answer:?}");
     }
     sim.stop();
 }

@@ -51,15 +51,20 @@ impl Thread {
                 let sent_us = conn.active.as_deref().and_then(|a| a.sent_us).unwrap_or(read.at_us);
                 // A stamp of the kernel may be earlier than the end of our write; an answer is never earlier than its request.
                 let at_us = read.at_us.max(sent_us);
-                let (mut tokens, mut last) = (0_u64, None::<(u64, u64)>);
+                let (mut tokens, mut last, mut first) = (0_u64, None::<(u64, u64)>, false);
                 let bytes = buffer.get(read.from..read.from + n).unwrap_or_default();
-                let step = conn.feed(bytes, at_us, |Brought { tokens: n, gap_us }, at_us| {
+                let step = conn.feed(bytes, at_us, |Brought { tokens: n, gap_us }| {
                     tokens += u64::from(n);
                     match (gap_us, &mut last) {
-                        // The events of one read share its gap.
+                        (None, _) => {
+                            first = true;
+                            if measured {
+                                live.ttft_us.push(at_us.saturating_sub(sent_us));
+                            }
+                        }
+                        // The events of one read share its gap; those that came with the first token have none.
                         (Some(0), Some((_, more))) => *more += u64::from(n),
-                        (Some(gap), _) if n > 0 => last = Some((gap, u64::from(n))),
-                        (None, _) if n > 0 && measured => live.ttft_us.push(at_us.saturating_sub(sent_us)),
+                        (Some(gap), _) if n > 0 && !first => last = Some((gap, u64::from(n))),
                         _ => {}
                     }
                 });
@@ -142,6 +147,13 @@ impl Thread {
             if let Some(active) = self.drop_conn(slot) {
                 self.finish(Box::new(active), Some((Class::Stopped, "the run was stopped".to_owned())), now_us);
             }
+        }
+    }
+
+    /// Closes every connection.
+    pub(in crate::bench::client) fn close(&mut self) {
+        for slot in 0..self.conns.len() {
+            self.drop_conn(slot);
         }
     }
 

@@ -1,11 +1,17 @@
 //! A panel's figures as one line of plain text, for the clipboard. English and full precision, as scripts and notes want them.
 
 use super::{
+    drawn::ms,
     panel::Panel,
-    watched::{Event, Watched, ms},
+    watched::{Event, Watched},
     words,
 };
 use crate::base::Lang;
+
+/// The figures of all panels, a line each.
+pub(super) fn rows(run: &Watched) -> String {
+    Panel::ALL.map(|panel| row(run, panel)).join("\n")
+}
 
 /// The figures of `panel`, tab-separated `name=value`; missing ones read `n/a`.
 pub(super) fn row(run: &Watched, panel: Panel) -> String {

@@ -4,8 +4,9 @@
 //! `backend_request_func.py`, version 0.8.5.
 
 use super::{
+    drawn::Metric,
     panel::Panel,
-    watched::{MAX_CLIENT_CPU_PCT, MAX_SEND_LAG_US, Metric, Watched},
+    watched::{MAX_CLIENT_CPU_PCT, MAX_SEND_LAG_US, Watched},
 };
 use crate::{
     base::{Said, Text},
@@ -89,13 +90,7 @@ fn ttft(run: &Watched) -> Vec<(Text, Said)> {
 
 fn tpot(run: &Watched) -> Vec<(Text, Said)> {
     vec![
-        (
-            FORMULA,
-            said!(
-                "(last token - first token) / (tokens - 1), for each request",
-                "每个请求：(末 token − 首 token) / (token 数 − 1)"
-            ),
-        ),
+        (FORMULA, said!("(last token - first token) / (tokens - 1), for each request", "每个请求：(末 token − 首 token) / (token 数 − 1)")),
         samples(run, Metric::Tpot, text!("one for each request with two tokens or more", "每个至少两个 token 的请求一个")),
         window(run),
         (SOURCE, STAMPS.into()),
@@ -118,7 +113,11 @@ fn itl(run: &Watched) -> Vec<(Text, Said)> {
                 "相邻两次带 token 的读取之间的间隔，均摊到所带的 token，所有请求合并"
             ),
         ),
-        samples(run, Metric::Itl, text!("one for each token but the first; long answers weigh more", "除首 token 外每 token 一个；长回答权重更大")),
+        samples(
+            run,
+            Metric::Itl,
+            text!("one for each token but the first; long answers weigh more", "除首 token 外每 token 一个；长回答权重更大"),
+        ),
         window(run),
         (SOURCE, STAMPS.into()),
         (
@@ -132,7 +131,8 @@ fn itl(run: &Watched) -> Vec<(Text, Said)> {
 }
 
 fn throughput(run: &Watched) -> Vec<(Text, Said)> {
-    let goals = [("TTFT", run.spec.slo.ttft_ms), ("TPOT", run.spec.slo.tpot_ms), ("ITL", run.spec.slo.itl_ms), ("E2EL", run.spec.slo.e2el_ms)];
+    let goals =
+        [("TTFT", run.spec.slo.ttft_ms), ("TPOT", run.spec.slo.tpot_ms), ("ITL", run.spec.slo.itl_ms), ("E2EL", run.spec.slo.e2el_ms)];
     let goals: Vec<String> = goals.iter().filter_map(|(name, ms)| Some(format!("{name} ≤ {} ms", (*ms)?))).collect();
     let goals = if goals.is_empty() {
         said!("no goals were set, so there is no goodput", "未设目标，故无达标吞吐")
@@ -152,7 +152,10 @@ fn throughput(run: &Watched) -> Vec<(Text, Said)> {
         window(run),
         (
             SOURCE,
-            said!("this client; the curve is tokens that arrived in each second, warm-up in grey", "本客户端；曲线为每秒到达的 token，灰色为预热"),
+            said!(
+                "this client; the curve is tokens that arrived in each second, warm-up in grey",
+                "本客户端；曲线为每秒到达的 token，灰色为预热"
+            ),
         ),
         (
             ELSEWHERE,
@@ -169,10 +172,7 @@ fn in_flight(run: &Watched) -> Vec<(Text, Said)> {
     vec![
         (
             FORMULA,
-            said!(
-                "requests sent and not ended, now; the curve is the mean of each second",
-                "当前已发出且未结束的请求；曲线为每秒均值"
-            ),
+            said!("requests sent and not ended, now; the curve is the mean of each second", "当前已发出且未结束的请求；曲线为每秒均值"),
         ),
         (
             SAMPLES,
@@ -234,11 +234,11 @@ fn errors(run: &Watched) -> Vec<(Text, Said)> {
             ),
         ),
         (NOTE, said!("above {limit} % the run stops by itself, from the 20th request on", "自第 20 个请求起，超过 {limit} % 时自动停止")),
+        (SOURCE, said!("this client; texts of the server are shown without control sequences", "本客户端；服务器文本已去除控制序列")),
         (
-            SOURCE,
-            said!("this client; texts of the server are shown without control sequences", "本客户端；服务器文本已去除控制序列"),
+            ELSEWHERE,
+            said!("prints no count of failures; they are only missing from 'successful requests'", "不输出失败数，只是不计入成功请求"),
         ),
-        (ELSEWHERE, said!("prints no count of failures; they are only missing from 'successful requests'", "不输出失败数，只是不计入成功请求")),
     ]
 }
 

@@ -36,12 +36,18 @@ const fn row(field: Field) -> Row {
         Field::Target => (text!("target", "目标"), NONE, text!("h l: other servers; e: type a URL", "h l 换服务器；e 输入地址")),
         Field::Model => (text!("model", "模型"), NONE, text!("empty: the first the server names", "留空：服务器列出的第一个")),
         Field::Api => (text!("API", "接口"), NONE, text!("h l: completions or chat", "h l：completions 或 chat")),
-        Field::Prompts => (text!("prompts", "提示词"), NONE, text!("empty: random; or a file, one a line", "留空：随机 token；或文件，每行一条")),
+        Field::Prompts => {
+            (text!("prompts", "提示词"), NONE, text!("empty: random; or a file, one a line", "留空：随机 token；或文件，每行一条"))
+        }
         Field::Input => (text!("input", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
         Field::Output => (text!("output", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
         Field::Load => (text!("load", "负载"), NONE, text!("users (16), or a rate (8/s)", "用户数（16）或速率（8/s）")),
-        Field::Until => (text!("until", "直到"), NONE, text!("requests (64), time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者")),
-        Field::Warmup => (text!("warm-up", "预热"), text!("requests", "请求"), text!("sent first, left out of every figure", "先发送，不计入任何数字")),
+        Field::Until => {
+            (text!("until", "直到"), NONE, text!("requests (64), time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者"))
+        }
+        Field::Warmup => {
+            (text!("warm-up", "预热"), text!("requests", "请求"), text!("sent first, left out of every figure", "先发送，不计入任何数字"))
+        }
         Field::Seed => (text!("seed", "种子"), NONE, text!("the same seed asks the same prompts", "种子相同则提示词相同")),
         Field::Ttft => (text!("TTFT  ≤", "TTFT  ≤"), MS, GOAL),
         Field::Tpot => (text!("TPOT  ≤", "TPOT  ≤"), MS, GOAL),
@@ -64,7 +70,8 @@ const fn begins_group(field: Field) -> bool {
 }
 
 /// Rows of the form with its rule line, estimate and sentence, but without blank rows.
-const ROWS: u16 = Field::ALL.len() as u16 + 3;
+const ROWS: u16 = 14 + 3;
+const _: () = assert!(ROWS as usize == Field::ALL.len() + 3, "a row for each field");
 
 /// Where everything of the form stands.
 struct Places {
@@ -112,6 +119,11 @@ pub(super) fn input_area(form: &Form, area: Rect) -> Rect {
     Rect { x: area.x + x, y: area.y + y, width: end.saturating_sub(x), height: u16::from(area.height > 0) }
 }
 
+/// The field whose row is at `y` of the screen.
+pub(super) fn field_at(form: &Form, area: Rect, y: u16) -> Option<Field> {
+    places(form.cursor, area).fields.into_iter().find_map(|(field, row)| (area.y + row == y).then_some(field))
+}
+
 /// Draws the form; the field being edited is left blank for the text input.
 pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: bool, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
@@ -157,7 +169,7 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: boo
             text!("starting …", "正在启动……")
         } else {
             text!(
-            "latencies, throughput and errors of a model server, live; s starts the test",
+                "latencies, throughput and errors of a model server, live; s starts the test",
                 "实时测量模型服务的延迟、吞吐与错误；按 s 开始"
             )
         };
@@ -185,7 +197,13 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
     pen.left(area, 2, y, VALUE_X - 3, &label, style);
     let room = if beside { NOTE_X - 2 - VALUE_X } else { area.width.saturating_sub(VALUE_X) };
     if !(here && editing) {
-        value(form, servers, field, Rect { x: area.x + VALUE_X.min(area.width), y: area.y + y, width: room, height: u16::from(y < area.height) }, pen);
+        value(
+            form,
+            servers,
+            field,
+            Rect { x: area.x + VALUE_X.min(area.width), y: area.y + y, width: room, height: u16::from(y < area.height) },
+            pen,
+        );
     }
     if !beside {
         return;
@@ -196,7 +214,9 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
             let what = format!("! {}", fault.get(look.lang));
             pen.left(area, NOTE_X, y, note_room, &what, ink.act);
         }
-        _ if field == Field::Target && !here => target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen),
+        _ if field == Field::Target && !here => {
+            target_state(form, servers, Rect { x: area.x + NOTE_X, y: area.y + y, width: note_room, height: 1 }, pen);
+        }
         Some((hint, false)) => {
             pen.left(area, NOTE_X, y, note_room, hint.get(look.lang), ink.plain);
         }

@@ -1,6 +1,7 @@
 //! Where everything of a running load test stands: a pure function of the room there is.
 
-use ratatui::layout::Rect;
+use super::panel::Panel;
+use ratatui::layout::{Position, Rect};
 
 /// Least columns at which three histograms stand side by side.
 const MIN_COLUMNS: u16 = 66;
@@ -45,6 +46,36 @@ pub(super) struct Beside {
 }
 
 impl Layout {
+    /// The panel that is drawn at `at`.
+    pub(super) fn panel_at(self, at: Position) -> Option<Panel> {
+        match self {
+            Self::Stacked { rows, .. } => {
+                let row = at.y.checked_sub(rows.y).filter(|_| rows.contains(at))?;
+                Panel::ALL.get(usize::from(row)).copied()
+            }
+            Self::Beside(parts) => {
+                let [ttft, tpot, itl] = parts.histograms;
+                let head = |part: Rect| Rect {
+                    y: part.y.saturating_sub(u16::from(parts.charts)),
+                    height: part.height + u16::from(parts.charts),
+                    ..part
+                };
+                [
+                    (Panel::Ttft, ttft),
+                    (Panel::Tpot, tpot),
+                    (Panel::Itl, itl),
+                    (Panel::Throughput, head(parts.throughput)),
+                    (Panel::InFlight, head(parts.in_flight)),
+                    (Panel::Client, parts.client),
+                    (Panel::Errors, parts.errors),
+                    (Panel::Events, parts.events),
+                ]
+                .into_iter()
+                .find_map(|(panel, part)| part.contains(at).then_some(panel))
+            }
+        }
+    }
+
     /// The layout of `area`, whose first row is the run's own rule line.
     pub(super) fn of(area: Rect) -> Self {
         let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
@@ -52,10 +83,7 @@ impl Layout {
             let rows = body.height.min(7);
             let rest = body.height - rows;
             let picture = if rest >= 4 { rest } else { 0 };
-            return Self::Stacked {
-                rows: Rect { height: rows, ..body },
-                picture: Rect { y: body.y + rows, height: picture, ..body },
-            };
+            return Self::Stacked { rows: Rect { height: rows, ..body }, picture: Rect { y: body.y + rows, height: picture, ..body } };
         }
         let charts = area.height >= CHART_ROWS;
         // Heading and two rows of figures of the histograms, the seam, the client's row, the heading of the lists.

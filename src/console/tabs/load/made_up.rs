@@ -135,14 +135,7 @@ pub(super) fn facts(seconds: u32) -> Vec<Fact> {
         let output_tokens = (ramp * (1_150.0 + 120.0 * rng.random::<f64>() - if second % 17 == 16 { 500.0 } else { 0.0 })) as u64;
         #[expect(clippy::cast_possible_truncation, reason = "below 5")]
         let in_flight_mean = (ramp * (3.9 + 0.1 * rng.random::<f64>())) as f32;
-        facts.push(Fact::Second(Second {
-            second,
-            output_tokens,
-            done: output_tokens / 64,
-            failed: 0,
-            in_flight_mean,
-            warmup: second < 3,
-        }));
+        facts.push(Fact::Second(Second { second, output_tokens, done: output_tokens / 64, failed: 0, in_flight_mean, warmup: second < 3 }));
     }
     facts
 }

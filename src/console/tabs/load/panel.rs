@@ -1,6 +1,6 @@
 //! The panels of a run, and how the cursor moves over them.
 
-use super::watched::Metric;
+use super::drawn::Metric;
 use crate::{base::Text, text};
 
 /// One group of figures that can be explained, enlarged and copied.
@@ -17,7 +17,8 @@ pub(super) enum Panel {
 }
 
 impl Panel {
-    const ALL: [Self; 8] =
+    /// All of them, in reading order.
+    pub(super) const ALL: [Self; 8] =
         [Self::Ttft, Self::Tpot, Self::Itl, Self::Throughput, Self::InFlight, Self::Client, Self::Errors, Self::Events];
 
     /// The panel before or after in reading order, stopping at the ends.

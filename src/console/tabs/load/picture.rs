@@ -1,13 +1,11 @@
 //! The pictures of a run: histograms and curves.
 
 use super::{
-    watched::{Drawn, Metric, Watched, unsure},
+    drawn::{Drawn, Metric, ms},
+    watched::{Watched, unsure},
     words,
 };
-use crate::{
-    console::look::Look,
-    text,
-};
+use crate::{console::look::Look, text};
 use dcudeck_widgets::{Aggregate, At, Form, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
@@ -22,8 +20,7 @@ pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buf
         at.map(|at| Mark { at, label, style })
     };
     // The tail matters most where labels compete.
-    let marks: Vec<Mark<'_>> =
-        [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
+    let marks: Vec<Mark<'_>> = [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
     let goal = run.goal_ms(metric);
     let live = if run.ended() { look.theme.plain } else { look.theme.accent };
     Histogram::new(drawn.bins(), drawn.axis.unwrap_or_else(|| empty_axis(goal)))
@@ -91,8 +88,10 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
     };
     let warmup = run.warmup_seconds.min(samples.len());
     let (before, measured) = samples.split_at(warmup);
-    let series =
-        [Series::new(before).style(look.theme.unsure), Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent })];
+    let series = [
+        Series::new(before).style(look.theme.unsure),
+        Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent }),
+    ];
     let chart = |labels| {
         let timeline = Timeline::new(&series, axis)
             .aggregate(Aggregate::Mean)
@@ -131,7 +130,7 @@ fn time_labels(span_s: u64) -> impl Iterator<Item = u64> {
 /// A figure of the style its percentile deserves: grey with `~` when unsure, yellow with `!` when over the goal.
 pub(super) fn verdict(run: &Watched, metric: Metric, value_us: Option<u64>, percentile: f64, look: &Look) -> (&'static str, Style) {
     let n = run.dist(metric).n;
-    let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| super::watched::ms(us) > goal);
+    let over = value_us.zip(run.goal_ms(metric)).is_some_and(|(us, goal)| ms(us) > goal);
     match value_us {
         None => ("", look.theme.unsure),
         Some(_) if unsure(n, percentile) => ("~", look.theme.unsure),
@@ -168,7 +167,7 @@ mod tests {
         run.snapshot(&made_up::running());
         for metric in [Metric::Ttft, Metric::Tpot, Metric::Itl] {
             for (percentile, exact) in [(50.0, run.dist(metric).p50_us), (90.0, run.dist(metric).p90_us), (99.0, run.dist(metric).p99_us)] {
-                let (near, exact) = (near_percentile(run.drawn(metric), percentile).unwrap(), super::super::watched::ms(exact.unwrap()));
+                let (near, exact) = (near_percentile(run.drawn(metric), percentile).unwrap(), ms(exact.unwrap()));
                 assert!((near / exact - 1.0).abs() < 0.023, "{metric:?} P{percentile}: {near} {exact}");
             }
         }

@@ -27,10 +27,8 @@ impl Profile {
 }
 
 /// The texts of the profiles in the program itself.
-const BUILT_IN: [(&str, &str); 2] = [
-    ("quick", include_str!("../../../../profiles/bench/quick.yaml")),
-    ("steady", include_str!("../../../../profiles/bench/steady.yaml")),
-];
+const BUILT_IN: [(&str, &str); 2] =
+    [("quick", include_str!("../../../../profiles/bench/quick.yaml")), ("steady", include_str!("../../../../profiles/bench/steady.yaml"))];
 
 /// The profiles in the program itself.
 pub(super) fn built_in() -> Vec<(String, Spec)> {

@@ -16,9 +16,9 @@ pub(super) fn draw(profiles: &[Profile], row: usize, area: Rect, pen: &mut Pen<'
         let here = at == row;
         let (sign, style) = if here { (pen.sign("▸", ">"), ink.accent) } else { (" ", ink.strong) };
         pen.flow(area, 0, y, sign, style);
-        let x = pen.left(area, 2, y, 16, &crate::base::clean(&profile.name), style);
-        let shape = words::load(&profile.spec);
-        let x = pen.left(area, x + 2, y, 30, shape.get(look.lang), ink.plain);
+        let x = pen.left(area, 2, y, 12, &crate::base::clean(&profile.name), style);
+        let shape = words::asked(&profile.spec);
+        let x = pen.left(area, x + 2, y, 32, shape.get(look.lang), ink.plain);
         pen.left(area, x + 2, y, area.width.saturating_sub(x + 3), profile.purpose().get(look.lang), ink.plain);
     }
 }

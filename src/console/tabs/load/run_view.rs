@@ -1,14 +1,16 @@
 //! A load test on screen: running, ended, or lost.
 
 use super::{
+    drawn::{Metric, ms},
     layout::{Beside, Layout},
+    lists_view,
     panel::Panel,
     pen::{Pen, cells},
     picture::{self, Curve, verdict},
-    watched::{Event, Watched, ms},
+    watched::Watched,
     words,
 };
-use crate::{base::Text, bench::live::Phase, said, text};
+use crate::{base::Text, bench::live::Phase, text};
 use dcudeck_widgets::figure;
 use ratatui::{layout::Rect, style::Style};
 
@@ -25,7 +27,7 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// Sign and style of a run's state.
-fn state_look(run: &Watched, pen: &Pen<'_>) -> (&'static str, Style) {
+pub(super) fn state_look(run: &Watched, pen: &Pen<'_>) -> (&'static str, Style) {
     let ink = &pen.look.theme;
     match run.now.phase {
         _ if run.lost => (pen.sign("✖", "x"), ink.act),
@@ -46,12 +48,15 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let time = words::clock(run.now.at_us);
     let progress = run.progress();
     let bar = area.width >= 60;
-    // From the right: a rule's end, percent, bar, time, state. Only a new phase or an hour passed changes a width.
-    let right = 2 + 6 + if bar { BAR + 1 } else { 0 } + cells(&time) + 1 + cells(&state) + 2;
+    // From the left: a blank, state, blank, time, blank, bar, percent (6), blank, the rule's end. Only a new phase or an hour
+    // passed changes a width.
+    let right = 11 + cells(&state) + cells(&time) + if bar { BAR } else { 0 };
     let x = area.width.saturating_sub(right);
     let name = words::shape(&run.spec, &run.now.model);
     let room = x.saturating_sub(4);
-    let name = dcudeck_widgets::text::fit(name.get(look.lang), usize::from(room), look.ascii).into_owned();
+    // Where there is no room for all of it, the model says most.
+    let name = if cells(name.get(look.lang)) <= room || run.now.model.is_empty() { name.get(look.lang) } else { &run.now.model };
+    let name = dcudeck_widgets::text::fit(name, usize::from(room), look.ascii).into_owned();
     if room >= 6 {
         let after = pen.flow(area, 1, 0, " ", ink.plain);
         let after = pen.flow(area, after, 0, &name, ink.strong);
@@ -68,13 +73,13 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
         x = pen.flow(area, x, 0, &pen.sign("▮", "#").repeat(usize::from(full)), ink.plain);
         x = pen.flow(area, x, 0, &pen.sign("▯", ".").repeat(usize::from(BAR - full)), ink.rule);
     }
-    let percent = progress.map_or_else(|| "     ".to_owned(), |share| format!("{:>4}%", (share * 100.0).floor()));
+    let percent = progress.map_or_else(|| "      ".to_owned(), |share| format!("{:>4} %", (share * 100.0).floor()));
     x = pen.flow(area, x, 0, &percent, ink.plain);
     pen.flow(area, x, 0, " ", ink.plain);
 }
 
 /// A panel's heading, with the cursor's sign before it.
-fn heading(panel: Panel, cursor: Panel, title: &str, area: Rect, x: u16, y: u16, pen: &mut Pen<'_>) -> u16 {
+pub(super) fn heading(panel: Panel, cursor: Panel, title: &str, area: Rect, x: u16, y: u16, pen: &mut Pen<'_>) -> u16 {
     let (sign, style) = if panel == cursor { (pen.sign("▸", ">"), pen.look.theme.accent) } else { (" ", pen.look.theme.strong) };
     let x = pen.flow(area, x, y, sign, style);
     pen.flow(area, x, y, title, style)
@@ -96,7 +101,8 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         let crosses = parts.histograms.iter().any(|part| part.x == parts.in_flight.x);
         pen.joint(parts.seam, x, 0, if crosses { "┼" } else { "┬" });
         pen.upright(area, x, parts.in_flight.y - area.y, parts.in_flight.height);
-        for (panel, part, curve) in [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
+        for (panel, part, curve) in
+            [(Panel::Throughput, parts.throughput, Curve::Throughput), (Panel::InFlight, parts.in_flight, Curve::InFlight)]
         {
             // Headings of charts stand on the seam, their figures on the two rows below it.
             let head = Rect { x: part.x, width: part.width, ..parts.seam };
@@ -112,7 +118,7 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         in_flight_line(run, cursor, parts.in_flight, pen);
     }
     client_line(run, cursor, parts.client, pen);
-    lists(run, cursor, parts, area, pen);
+    lists_view::draw(run, cursor, parts, area, pen);
 }
 
 /// `area` less a column at each side.
@@ -261,93 +267,6 @@ fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     figure_at(area, x + 3, 0, text!("connections", "连接"), &figure::count(u64::from(now.connections)), 7, pen);
 }
 
-/// Errors and events under their headings, and on the last row what a run that ended leaves behind.
-fn lists(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
-    let (errors, events) = (parts.errors, parts.events);
-    let line = Rect { x: area.x, width: area.width, height: 1, y: errors.y };
-    pen.rule(line, 0);
-    for (panel, part) in [(Panel::Errors, errors), (Panel::Events, events)] {
-        let end = heading(panel, cursor, panel.title().get(look.lang), Rect { height: 1, ..part }, 1, 0, pen);
-        pen.flow(Rect { height: 1, ..part }, end, 0, " ", ink.plain);
-    }
-    let x = events.x - 1 - area.x;
-    pen.joint(line, x, 0, "┬");
-    let foot = u16::from(run.ended());
-    let rows = errors.height.saturating_sub(1 + foot);
-    pen.upright(area, x, errors.y + 1 - area.y, rows);
-    error_rows(run, Rect { y: errors.y + 1, height: rows, ..errors }, pen);
-    event_rows(run, Rect { y: events.y + 1, height: rows, ..events }, pen);
-    if run.ended() {
-        foot_line(run, Rect { x: area.x, width: area.width, y: errors.bottom().saturating_sub(1), height: 1 }, pen);
-    }
-}
-
-/// Classes and counts, the most frequent first.
-pub(super) fn error_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
-    if run.now.errors_by_class.is_empty() {
-        pen.left(area, 1, 0, area.width.saturating_sub(1), text!("none", "无").get(look.lang), ink.plain);
-        return;
-    }
-    let mut classes: Vec<(&String, &u64)> = run.now.errors_by_class.iter().collect();
-    classes.sort_by_key(|&(class, &count)| (std::cmp::Reverse(count), class));
-    let hidden = classes.len().saturating_sub(usize::from(area.height));
-    for (y, (class, &count)) in (0..area.height).zip(classes) {
-        let more = hidden > 0 && y + 1 == area.height;
-        let class = if more { format!("+{}", hidden + 1) } else { class.clone() };
-        pen.left(area, 1, y, area.width.saturating_sub(9), &class, ink.plain);
-        if !more {
-            pen.right(area, area.width.saturating_sub(8), y, 7, &figure::count(count), ink.act);
-        }
-    }
-}
-
-/// The newest events, oldest of them on top.
-pub(super) fn event_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
-    let skip = run.events.len().saturating_sub(usize::from(area.height));
-    let clock_width = if run.now.at_us >= 3_600_000_000 { 8 } else { 6 };
-    for (y, event) in (0..).zip(run.events.iter().skip(skip)) {
-        let x = pen.left(area, 1, y, clock_width, &words::clock(event.at_us()), ink.plain);
-        match event {
-            Event::Phase { phase, .. } => {
-                pen.left(area, x, y, area.width.saturating_sub(x), &format!("  {}", words::phase(*phase).get(look.lang)), ink.plain);
-            }
-            Event::Failure { class, example, .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.act);
-                let x = pen.flow(area, x, y, class, ink.plain);
-                pen.left(area, x + 2, y, area.width.saturating_sub(x + 3), example, ink.plain);
-            }
-            Event::Dropped { count, .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.look);
-                let what = said!("{count} readings missed by this screen", "本屏漏收 {count} 条读数");
-                pen.flow(area, x, y, what.get(look.lang), ink.plain);
-            }
-            Event::Lost { .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.act);
-                pen.flow(area, x, y, text!("lost", "失联").get(look.lang), ink.plain);
-            }
-        }
-    }
-}
-
-/// What a run that ended leaves: its result, or why it failed.
-fn foot_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
-    let (sign, style) = state_look(run, pen);
-    let dir = run.now.result_dir.display().to_string();
-    let said = match &run.now.failure {
-        Some(failure) => failure.clone(),
-        None if run.lost => text!("the worker is gone without a last word; its log says more", "工作进程消失且无遗言；详见其日志").get(look.lang).to_owned(),
-        None if dir.is_empty() => text!("no result was written", "未写入结果").get(look.lang).to_owned(),
-        None => format!("{}  {}", text!("result", "结果").get(look.lang), dir),
-    };
-    let x = pen.flow(area, 1, 0, sign, style);
-    let text_style = if run.now.failure.is_some() || run.lost { ink.act } else { ink.plain };
-    pen.left(area, x + 1, 0, area.width.saturating_sub(x + 2), &said, text_style);
-}
-
 /// One row a panel, and the picture of the one under the cursor.
 fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
@@ -383,7 +302,7 @@ fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pe
     let sign = if some { "!" } else { "" };
     pen.right(row(5), 32, 0, 7, &format!("{sign}{}", figure::count(run.now.failed)), if some { ink.act } else { ink.strong });
     if rows.height > 6 && run.ended() {
-        foot_line(run, row(6), pen);
+        lists_view::foot(run, row(6), pen);
     }
     if picture.height >= 4 {
         picture_of(run, cursor, picture, pen);
@@ -394,12 +313,12 @@ fn stacked(run: &Watched, cursor: Panel, rows: Rect, picture: Rect, pen: &mut Pe
 pub(super) fn picture_of(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
     let look = pen.look;
     match panel {
-        Panel::Ttft => picture::histogram(run, super::watched::Metric::Ttft, inset(area), pen.buf, look),
-        Panel::Tpot => picture::histogram(run, super::watched::Metric::Tpot, inset(area), pen.buf, look),
-        Panel::Itl => picture::histogram(run, super::watched::Metric::Itl, inset(area), pen.buf, look),
+        Panel::Ttft => picture::histogram(run, Metric::Ttft, inset(area), pen.buf, look),
+        Panel::Tpot => picture::histogram(run, Metric::Tpot, inset(area), pen.buf, look),
+        Panel::Itl => picture::histogram(run, Metric::Itl, inset(area), pen.buf, look),
         Panel::Throughput => picture::curve(run, Curve::Throughput, inset(area), pen.buf, look),
         Panel::InFlight => picture::curve(run, Curve::InFlight, inset(area), pen.buf, look),
-        Panel::Client | Panel::Events => event_rows(run, area, pen),
-        Panel::Errors => error_rows(run, area, pen),
+        Panel::Client | Panel::Events => lists_view::events(run, area, pen),
+        Panel::Errors => lists_view::errors(run, area, pen),
     }
 }

@@ -60,77 +60,6 @@ fn drawn(tab: &Load, look: &Look, width: u16, height: u16) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-fn ansi(buf: &Buffer) -> String {
-    use ratatui::style::Color;
-    let mut out = String::new();
-    for y in 0..buf.area.height {
-        let mut skip = 0;
-        for x in 0..buf.area.width {
-            let cell = &buf[(x, y)];
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let mut sgr = "0".to_owned();
-            if cell.modifier.contains(Modifier::BOLD) {
-                sgr.push_str(";1");
-            }
-            if cell.modifier.contains(Modifier::REVERSED) {
-                sgr.push_str(";7");
-            }
-            if let Color::Indexed(i) = cell.fg {
-                sgr.push_str(&format!(";38;5;{i}"));
-            }
-            if let Color::Indexed(i) = cell.bg {
-                sgr.push_str(&format!(";48;5;{i}"));
-            }
-            out.push_str(&format!("\x1b[{sgr}m{}", cell.symbol()));
-            skip = dcudeck_widgets::text::width(cell.symbol()).saturating_sub(1);
-        }
-        out.push_str("\x1b[0m\n");
-    }
-    out
-}
-
-#[test]
-fn demo() {
-    let Ok(dir) = std::env::var("DEMO") else { return };
-    for (lang, tag) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
-        for (w, h) in [(80, 21), (120, 37), (200, 57), (40, 7), (50, 20)] {
-            let mut form = Load::default();
-            form.news(&servers());
-            let mut bad = Load::default();
-            bad.news(&servers());
-            bad.form.set(Field::Load, "many");
-            let mut zoom = told(made_up::running(), 42);
-            zoom.enlarged = true;
-            let mut zoomt = told(made_up::running(), 42);
-            zoomt.enlarged = true;
-            zoomt.panel = Panel::Throughput;
-            let mut zoome = told(made_up::failed(), 12);
-            zoome.enlarged = true;
-            zoome.panel = Panel::Errors;
-            let mut prof = Load::default();
-            prof.choosing = Some(1);
-            for (name, tab) in [
-                ("form", form),
-                ("bad", bad),
-                ("running", told(made_up::running(), 42)),
-                ("start", told(made_up::preparing(), 0)),
-                ("finished", told(made_up::finished(), 64)),
-                ("failed", told(made_up::failed(), 12)),
-                ("zoom", zoom),
-                ("zoomt", zoomt),
-                ("zoome", zoome),
-                ("prof", prof),
-            ] {
-                let buf = drawn(&tab, &look(lang, Palette::Dark), w, h);
-                std::fs::write(format!("{dir}/{name}-{tag}-{w}.ansi"), ansi(&buf)).unwrap();
-            }
-        }
-    }
-}
-
 /// Presses a key as the console does: a text field first, then the command table, and only what is live and not disabled.
 fn press(tab: &mut Load, name: &str) -> Vec<Effect> {
     let event = key::of_name(name).unwrap();
@@ -223,8 +152,7 @@ fn styles_are_as_kept() {
     };
     for (name, tab) in [("running", told(made_up::running(), 42)), ("failed", told(made_up::failed(), 12))] {
         let buf = drawn(&tab, &look(Lang::En, Palette::Dark), 80, 21);
-        let map: String =
-            (0..21).map(|y| (0..80).map(|x| sign(&buf[(x, y)])).collect::<String>().trim_end().to_owned() + "\n").collect();
+        let map: String = (0..21).map(|y| (0..80).map(|x| sign(&buf[(x, y)])).collect::<String>().trim_end().to_owned() + "\n").collect();
         insta::assert_snapshot!(format!("styles_{name}_80x24"), map);
     }
 }
@@ -270,7 +198,9 @@ fn figures_stand_in_the_same_columns_in_both_languages() {
     let ends = |lang| {
         let buf = drawn(&told(made_up::running(), 42), &look(lang, Palette::Mono), 80, 21);
         let digit = |x: u16, y: u16| x < 80 && buf[(x, y)].symbol().starts_with(|c: char| c.is_ascii_digit());
-        (1..17).flat_map(|y| (0..80).filter(move |&x| digit(x, y) && !digit(x + 1, y)).map(move |x| (x, y)).collect::<Vec<_>>()).collect::<Vec<_>>()
+        (1..17)
+            .flat_map(|y| (0..80).filter(move |&x| digit(x, y) && !digit(x + 1, y)).map(move |x| (x, y)).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
     };
     assert_eq!(ends(Lang::En), ends(Lang::Zh));
 }
@@ -414,7 +344,9 @@ fn a_run_whose_process_is_gone_without_an_end_is_lost() {
 #[test]
 fn the_figure_under_the_cursor_is_explained_with_its_samples() {
     let mut tab = told(made_up::running(), 42);
-    for (key, title) in [("g", "TTFT"), ("l", "TPOT"), ("l", "ITL"), ("j", "output tokens"), ("j", "in flight"), ("j", "client"), ("j", "errors")] {
+    for (key, title) in
+        [("g", "TTFT"), ("l", "TPOT"), ("l", "ITL"), ("j", "output tokens"), ("j", "in flight"), ("j", "client"), ("j", "errors")]
+    {
         press(&mut tab, key);
         let explained = tab.explain().unwrap();
         assert!(explained.title.en.contains(title), "{key}: {}", explained.title.en);
@@ -462,6 +394,21 @@ fn equal_news_ask_for_no_redraw() {
     assert_eq!(tab.news(&other), [], "news of a run that is not watched");
 }
 
+#[test]
+fn a_click_puts_the_cursor_on_the_panel_or_field_there() {
+    let look = look(Lang::En, Palette::Mono);
+    let area = Rect::new(0, 2, 80, 21);
+    let mut tab = told(made_up::running(), 42);
+    assert_eq!(tab.click(&look, area, Position::new(60, 8)), [Effect::Redraw]);
+    assert_eq!(tab.panel, Panel::Itl);
+    assert_eq!(tab.click(&look, area, Position::new(60, 9)), [], "already there");
+    tab.click(&look, area, Position::new(3, 17));
+    assert_eq!(tab.panel, Panel::InFlight);
+    let mut tab = with_servers();
+    tab.click(&look, area, Position::new(20, 3));
+    assert_eq!(tab.form.cursor, Field::Target);
+}
+
 /// Counts what a terminal would be sent.
 #[derive(Clone, Default)]
 struct Counter(Rc<Cell<usize>>);
@@ -486,7 +433,8 @@ fn bytes_per_second(width: u16, height: u16) -> usize {
     let mut tab = told(made_up::at(20_000_000, Phase::Running, 320), 20);
     terminal.draw(|frame| tab.draw(&look, frame, area)).unwrap();
     count.0.set(0);
-    let mut facts = made_up::facts(36).into_iter().filter(|fact| matches!(fact, crate::bench::live::Fact::Second(second) if second.second >= 20));
+    let mut facts =
+        made_up::facts(36).into_iter().filter(|fact| matches!(fact, crate::bench::live::Fact::Second(second) if second.second >= 20));
     for quarter in 1..=60_u64 {
         tab.news(&snapshot(made_up::at(20_000_000 + quarter * 250_000, Phase::Running, 320 + quarter * 5)));
         if quarter % 4 == 0 {

@@ -3,11 +3,12 @@
 //! Figures follow each snapshot; what charts draw is renewed once a second of the run, so that a slow link carries
 //! whole columns and not every step in between.
 
+use super::drawn::{Drawn, Metric};
 use crate::bench::{
-    live::{BINS_PER_OCTAVE, Dist, Fact, Phase, Second, Snapshot},
+    live::{Dist, Fact, Phase, Second, Snapshot},
     spec::{Slo, Spec},
 };
-use dcudeck_widgets::{LinearAxis, LogAxis, LogBins};
+use dcudeck_widgets::LinearAxis;
 
 /// Seconds of curves kept: a day. A run's later seconds are counted but not drawn.
 const MAX_SECONDS: u32 = 86_400;
@@ -41,61 +42,6 @@ impl Event {
             Self::Phase { at_us, .. } | Self::Failure { at_us, .. } | Self::Dropped { at_us, .. } | Self::Lost { at_us } => *at_us,
         }
     }
-}
-
-/// The three latencies with a histogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Metric {
-    Ttft,
-    Tpot,
-    Itl,
-}
-
-/// What a histogram draws: counts of one second ago at most, and an axis that only widens.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Drawn {
-    /// Lower edge of the first bucket, ms.
-    first_ms: f64,
-    counts: Vec<u64>,
-    /// `None` until there is a sample.
-    pub(super) axis: Option<LogAxis>,
-    /// Percentiles as they were when the counts were taken, ms: marks must sit on the bars they belong to.
-    pub(super) marks_ms: [Option<f64>; 3],
-}
-
-impl Drawn {
-    /// The counts on their grid, ms.
-    pub(super) fn bins(&self) -> LogBins<'_> {
-        LogBins { first: self.first_ms, ratio: 2_f64.powf(1.0 / f64::from(BINS_PER_OCTAVE)), counts: &self.counts }
-    }
-
-    fn take(&mut self, dist: &Dist, slo_ms: Option<f64>) {
-        let Some((first, last)) = dist.bins.first().zip(dist.bins.last()).map(|(a, b)| (a.0, b.0)) else {
-            return;
-        };
-        self.first_ms = 2_f64.powf(f64::from(first) / f64::from(BINS_PER_OCTAVE)) / 1_000.0;
-        self.counts.clear();
-        self.counts.resize(usize::from(last.saturating_sub(first)) + 1, 0);
-        for &(bin, count) in &dist.bins {
-            if let Some(slot) = self.counts.get_mut(usize::from(bin.saturating_sub(first))) {
-                *slot = slot.saturating_add(count);
-            }
-        }
-        self.marks_ms = [dist.p50_us, dist.p90_us, dist.p99_us].map(|us| us.map(ms));
-        let Some((lo, hi)) = self.bins().span() else { return };
-        let mut axis = self.axis.unwrap_or_else(|| LogAxis::new(lo, hi));
-        axis.widen(lo, hi);
-        // A goal within reach of the samples is worth seeing as a line; a distant one is named at the edge instead.
-        if let Some(goal) = slo_ms.filter(|goal| (lo / 2.0..=hi * 4.0).contains(goal)) {
-            axis.widen(goal, goal);
-        }
-        self.axis = Some(axis);
-    }
-}
-
-/// µs as ms.
-pub(super) fn ms(us: u64) -> f64 {
-    us as f64 / 1_000.0
 }
 
 /// One watched load test.
@@ -296,7 +242,8 @@ impl Watched {
 
     /// How much of what was asked is done, 0 to 1; `None` when it cannot be known.
     pub(super) fn progress(&self) -> Option<f64> {
-        let by_count = self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
+        let by_count =
+            self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
         let by_time = self.spec.duration_s.filter(|&s| s > 0.0).and_then(|s| Some(self.measured_s()? / s));
         let share = match (by_count, by_time) {
             (Some(a), Some(b)) => a.max(b),

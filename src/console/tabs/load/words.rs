@@ -45,6 +45,12 @@ fn short_host(url: &str) -> &str {
 pub(super) fn shape(spec: &Spec, model: &str) -> Said {
     let model = if model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { model };
     let host = short_host(&spec.target.url);
+    let Said { en, zh } = asked(spec);
+    Said { en: format!("{model} @ {host} · {en}"), zh: format!("{model} @ {host} · {zh}") }
+}
+
+/// Lengths and load of `spec`.
+pub(super) fn asked(spec: &Spec) -> Said {
     let output = spec.output_len;
     let input = match &spec.prompts {
         Prompts::Random { input_len } => said!("in {input_len}", "输入 {input_len}"),
@@ -54,14 +60,11 @@ pub(super) fn shape(spec: &Spec, model: &str) -> Said {
         }
     };
     let load = load(spec);
-    Said {
-        en: format!("{model} @ {host} · {} out {output} · {}", input.en, load.en),
-        zh: format!("{model} @ {host} · {} 输出 {output} · {}", input.zh, load.zh),
-    }
+    Said { en: format!("{} out {output} · {}", input.en, load.en), zh: format!("{} 输出 {output} · {}", input.zh, load.zh) }
 }
 
 /// Users or rate of `spec`.
-pub(super) fn load(spec: &Spec) -> Said {
+fn load(spec: &Spec) -> Said {
     match spec.load {
         Load::Concurrency(1) => said!("1 user", "1 用户"),
         Load::Concurrency(users) => said!("{users} users", "{users} 用户"),

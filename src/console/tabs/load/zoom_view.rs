@@ -1,15 +1,16 @@
 //! One panel over the whole body.
 
 use super::{
-    explain,
+    drawn::{Metric, ms},
+    explain, lists_view,
     panel::Panel,
-    pen::{Pen, wrapped},
+    pen::Pen,
     picture::{near_percentile, over_pct},
     run_view,
-    watched::{Event, Metric, Watched, ms},
+    watched::{Event, Watched},
     words,
 };
-use crate::text;
+use crate::{console::wrap::wrap, text};
 use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 
@@ -39,7 +40,7 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
         }
         None => match panel {
             Panel::Errors => error_list(run, body, pen),
-            Panel::Events => run_view::event_rows(run, body, pen),
+            Panel::Events => lists_view::events(run, body, pen),
             Panel::Client => explanation_rows(run, panel, body, pen),
             _ => run_view::picture_of(run, panel, body, pen),
         },
@@ -110,7 +111,7 @@ fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
             Event::Failure { class: of, example, .. } if of == class => Some(example),
             _ => None,
         });
-        for line in example.map(|example| wrapped(example, area.width.saturating_sub(4))).unwrap_or_default() {
+        for line in example.map(|example| wrap(example, usize::from(area.width.saturating_sub(4)))).unwrap_or_default() {
             pen.flow(area, 3, y, &line, ink.plain);
             y += 1;
         }
@@ -121,7 +122,7 @@ fn error_list(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
 const LABEL: u16 = 13;
 
 fn lines_of(words: &str, width: u16) -> Vec<String> {
-    wrapped(words, width.saturating_sub(LABEL + 2).min(110))
+    wrap(words, usize::from(width.saturating_sub(LABEL + 2).min(110)))
 }
 
 fn explanation_rows(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
