@@ -94,7 +94,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
         multiplexer: Multiplexer::of(is_set("TMUX"), &env::var("TERM").unwrap_or_default()),
         size,
     };
-    let app = App::new(setup, tabs::with(load_tests(workspace)));
+    let app = App::new(&setup, tabs::with(load_tests(workspace)));
     let stop = Arc::new(AtomicBool::new(false));
     events::catch_signals(to.clone(), Arc::clone(&stop)).map_err(failed)?;
     let painter = Painter::new(Output::open(stop), size).map_err(failed)?;

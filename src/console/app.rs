@@ -106,7 +106,7 @@ pub struct App {
 impl App {
     /// The console with `tabs`, the last one shown.
     #[must_use]
-    pub fn new(setup: Setup<'_>, tabs: Vec<Box<dyn Tab>>) -> Self {
+    pub fn new(setup: &Setup<'_>, tabs: Vec<Box<dyn Tab>>) -> Self {
         Self {
             look: setup.look,
             size: setup.size,
@@ -489,12 +489,12 @@ impl App {
     fn copy(&mut self, text: &str) -> Vec<Ask> {
         let count = text.chars().count();
         let sequence = copy::sequence(text, self.multiplexer);
-        let (said, bad) = match &sequence {
-            Some(_) => (said!("sent to the terminal's clipboard: {count} characters", "已发送到终端剪贴板：{count} 个字符"), false),
-            None => {
-                let most = copy::MAX_BYTES / 1000;
-                (said!("too long for the terminal's clipboard (over {most} kB)", "超出终端剪贴板长度（{most} kB）"), true)
-            }
+        let bad = sequence.is_none();
+        let said = if bad {
+            let most = copy::MAX_BYTES / 1000;
+            said!("too long for the terminal's clipboard (over {most} kB)", "超出终端剪贴板长度（{most} kB）")
+        } else {
+            said!("sent to the terminal's clipboard: {count} characters", "已发送到终端剪贴板：{count} 个字符")
         };
         self.status = Some(Status { said, bad });
         sequence.map(Ask::Write).into_iter().chain([Ask::Draw(Urgency::Input)]).collect()

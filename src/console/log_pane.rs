@@ -135,7 +135,7 @@ impl LogPane {
         };
         let title =
             format!("{} {} {} {}", TITLE.get(look.lang), self.level.as_str().to_lowercase(), look.sign("·", "-"), following.get(look.lang));
-        let rows = usize::from(body.height) * 3 / 5;
+        let rows = (usize::from(body.height) * 2 / 5).max(8);
         let area = sheet::open(look, frame, body, &title, self.path.as_deref().unwrap_or_default(), rows);
         let shown = self.shown();
         if shown.is_empty() {

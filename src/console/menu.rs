@@ -174,16 +174,17 @@ fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'stati
         None if columns >= 60 => (spec.name.to_owned(), 18),
         None => (String::new(), 0),
     };
-    let what_columns = columns.saturating_sub(2 + 14 + 2 + tail_columns);
-    let spans = vec![
+    // On a wide screen the name stays near what it names.
+    let what_columns = columns.saturating_sub(2 + 14 + 2 + tail_columns).min(64);
+    let cells = vec![
         Span::styled(mark, theme.accent),
         Span::styled(pad_right(&keys, 14, look.ascii).into_owned(), key_style),
         Span::styled(pad_right(help, what_columns, look.ascii).into_owned(), what_style),
         Span::raw("  "),
         Span::styled(pad_right(&tail, tail_columns, look.ascii).into_owned(), theme.unsure),
     ];
-    let line = Line::from(spans);
-    if selected { line.patch_style(theme.cursor) } else { line }
+    let row = Line::from(cells);
+    if selected { row.patch_style(theme.cursor) } else { row }
 }
 
 /// How well `typed` is found in `text`, letter by letter in order; `None` when it is not. Beginnings of words and runs count more.

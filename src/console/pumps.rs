@@ -184,6 +184,7 @@ impl Desk {
                 let (workspace, inbox, to) = (self.workspace.clone(), self.inbox.clone(), self.to.clone());
                 aside("start", move || match bench::start(&workspace, &spec, None) {
                     Ok(job) => {
+                        tracing::info!("started the load test {}", job.id());
                         let _ = inbox.send(Inbox::Started(job));
                     }
                     Err(problem) => {
@@ -264,6 +265,9 @@ impl Desk {
             let attached = control::attach_when_ready(&dir, READY_WITHIN, move |news| {
                 let Some(news) = translated(&news_id, news, &gone) else { return };
                 let ended = matches!(news, Bench::Gone { .. });
+                if let Bench::Gone { state, .. } = &news {
+                    tracing::info!("the load test {news_id} has ended: {}", state.word());
+                }
                 let _ = news_to.send(Msg::News(News::Bench(news)));
                 if ended {
                     let _ = over.send(Inbox::Over(Arc::clone(&news_id)));

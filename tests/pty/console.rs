@@ -9,18 +9,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{path::Path, time::Duration};
 
 /// A home of its own. Jobs left in it are stopped when the test ends, however it ends.
-struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn jobs(&self, kind: &str) -> Vec<Job> {
+    pub(crate) fn jobs(&self, kind: &str) -> Vec<Job> {
         let all = jobs::list(&Workspace::at(self.path().join("ws")));
         all.into_iter().filter(|job| job.spec().kind == kind).collect()
     }

@@ -2,3 +2,4 @@
 
 mod console;
 mod harness;
+mod named_server;

@@ -132,7 +132,7 @@ fn look(lang: Lang, palette: Palette, ascii: bool) -> Look {
 fn app_of(tabs: Vec<Box<dyn Tab>>, look: Look, size: Size) -> App {
     let log = Path::new("/home/user/.local/state/dcudeck/dcudeck.log");
     let multiplexer = Multiplexer::None;
-    App::new(Setup { look, host: "dcu-01".to_owned(), log: Some(log), read_only: false, mouse: false, multiplexer, size }, tabs)
+    App::new(&Setup { look, host: "dcu-01".to_owned(), log: Some(log), read_only: false, mouse: false, multiplexer, size }, tabs)
 }
 
 fn app() -> App {
