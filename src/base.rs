@@ -6,6 +6,7 @@ pub mod clean;
 pub mod clock;
 pub mod ids;
 pub mod lang;
+pub mod log;
 pub mod problem;
 pub mod secret;
 

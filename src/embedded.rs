@@ -18,13 +18,24 @@ mod elementwise;
 pub mod engine;
 #[cfg(feature = "embedded")]
 mod isa;
+pub mod listen;
 #[cfg(feature = "embedded")]
 pub mod loader;
+#[cfg(feature = "embedded")]
+pub mod metrics;
 #[cfg(feature = "embedded")]
 pub mod model;
 #[cfg(feature = "embedded")]
 mod product;
+#[cfg(test)]
+mod raw;
 #[cfg(feature = "embedded")]
 mod sample;
 #[cfg(feature = "embedded")]
 mod schedule;
+#[cfg(feature = "embedded")]
+pub mod server;
+pub mod sim;
+pub mod wire;
+#[cfg(feature = "embedded")]
+pub mod worker;

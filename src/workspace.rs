@@ -2,10 +2,15 @@
 //!
 //! Files are the truth for results, runs and jobs. Nothing is created before the first write.
 
+mod nearest;
+pub mod profiles;
+pub mod settings;
+
 use crate::{base::Problem, said};
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// Folder name looked for upward from the current folder.
@@ -114,11 +119,14 @@ fn xdg(variable: &'static str, below_home: &str) -> Result<PathBuf, Problem> {
 /// What the file system says.
 pub fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
+    // Two threads may write the same file at once; the later rename wins, neither sees the other's temporary.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_file_name(format!(".{name}.{}.{number}.tmp", std::process::id()));
     let written = (|| {
         let mut file = fs::File::create(&temporary)?;
         file.write_all(content)?;

@@ -43,7 +43,7 @@ impl Text {
 }
 
 /// A text with figures or names in it, formatted in both languages at once; made by [`said!`](crate::said).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// English.
     pub en: String,

@@ -3,11 +3,11 @@
 //! Engines keep their own error enums; each turns into a [`Problem`] at the face that shows it.
 
 use super::lang::{Lang, Said};
-use serde::Serialize;
-use std::{fmt, path::PathBuf};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, path::PathBuf};
 
 /// Exit status of the process, the same for every command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Exit {
     /// Done.
@@ -28,13 +28,14 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// One problem, ready to be told in either language. Boxed inside, so that `Result<T, Problem>` stays small.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One problem, ready to be told in either language, also by another process than the one that met it. Boxed inside, so that
+/// `Result<T, Problem>` stays small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem(Box<Inner>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Inner {
-    kind: &'static str,
+    kind: Cow<'static, str>,
     exit: Exit,
     message: Said,
     fix: Option<Said>,
@@ -57,7 +58,7 @@ impl Problem {
     }
 
     fn new(kind: &'static str, exit: Exit, message: Said) -> Self {
-        Self(Box::new(Inner { kind, exit, message, fix: None, file: None, line: None, field: None }))
+        Self(Box::new(Inner { kind: Cow::Borrowed(kind), exit, message, fix: None, file: None, line: None, field: None }))
     }
 
     /// What the reader can do about it.
@@ -90,8 +91,8 @@ impl Problem {
 
     /// Stable word for scripts.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.0.kind
+    pub fn kind(&self) -> &str {
+        &self.0.kind
     }
 
     /// Exit status of a command that ends with it.
@@ -143,7 +144,7 @@ impl Problem {
         serde_json::json!({
             "schema": "dcudeck.error/1",
             "error": Error {
-                kind: inner.kind,
+                kind: &inner.kind,
                 message: &inner.message.en,
                 file: inner.file.as_ref().map(|f| f.display().to_string()),
                 line: inner.line,
@@ -178,5 +179,7 @@ mod tests {
         assert_eq!(problem.sentence(Lang::Zh), "p.yaml:3: usres: 未知的键；是否想写 users？");
         assert_eq!(problem.exit(), Exit::BadInput);
         assert_eq!(problem.document()["error"]["line"], 3);
+        let passed_on: Problem = serde_json::from_str(&serde_json::to_string(&problem).expect("writes")).expect("reads");
+        assert_eq!(passed_on, problem);
     }
 }

@@ -26,7 +26,7 @@ pub struct Request {
     pub id: String,
     /// Prompt token ids, at least one, every one below the vocabulary size.
     pub prompt: Vec<u32>,
-    /// Name of a loaded LoRA adapter; `None` is the base model.
+    /// Name of a loaded `LoRA` adapter; `None` is the base model.
     pub adapter: Option<Arc<str>>,
     /// How tokens are chosen.
     pub sampling: Sampling,
