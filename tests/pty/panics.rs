@@ -15,6 +15,7 @@ fn takes_the_terminal_and_panics() {
 fn a_panic_gives_the_terminal_back_before_it_is_printed() {
     let mut command = CommandBuilder::new(std::env::current_exe().expect("knows its name"));
     command.args(["--ignored", "--exact", "panics::takes_the_terminal_and_panics", "--nocapture", "--test-threads=1"]);
+    command.env("RUST_BACKTRACE", "0");
     let mut terminal = Terminal::start(command, 80, 24);
     assert_ne!(terminal.ends(), 0);
     terminal.until("the message on the shell's own screen", |screen| screen.contains("on purpose"));
