@@ -29,6 +29,8 @@ use std::{
 
 /// How long a worker may take to open its control socket.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a worker that said goodbye, or that could not be watched, may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 /// One line of progress at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
@@ -42,7 +44,7 @@ pub(super) fn run(command: BenchRun, workspace: &Workspace, out: Out) -> Result<
     {
         return Ok(Exit::Interrupted);
     }
-    let state = if watched.is_ok() { job.wait(Duration::from_secs(30)) } else { job.state() };
+    let state = job.wait(ENDS_WITHIN);
     // A worker that met bad input may be gone before anybody watched.
     if let Some(problem) = job.problem().filter(|_| state.ended()) {
         return Err(problem.into());

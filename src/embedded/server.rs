@@ -10,6 +10,7 @@ mod chat;
 mod completions;
 mod errors;
 mod generate;
+mod load;
 mod logprobs;
 mod model;
 mod options;
@@ -21,6 +22,7 @@ mod run;
 pub(super) mod tests;
 mod transcript;
 
+pub use load::{load, serve};
 pub use model::{Facts, Model};
 pub use options::{BUNDLED, ServeOptions};
 pub use plan::Defaults;
@@ -143,7 +145,7 @@ impl App {
         let reasoning = match reasoning_parser {
             None => None,
             Some(ReasoningParser::DeepseekR1) => {
-                let tags = model.token_id(reasoning::START).zip(model.token_id(reasoning::END));
+                let tags = model.tokenizer().token_id(reasoning::START).zip(model.tokenizer().token_id(reasoning::END));
                 let tags = tags.map(|(start, end)| Tags { start, end });
                 Some(tags.ok_or_else(|| {
                     Problem::bad_input(
@@ -208,7 +210,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/health", read(|| async { StatusCode::OK }))
         .route("/ping", read(|| async { StatusCode::OK }).post(|| async { StatusCode::OK }))
         .route("/version", read(|| async { json(StatusCode::OK, &serde_json::json!({ "version": wire::VERSION })) }))
-        .route("/load", read(load))
+        .route("/load", read(server_load))
         .route("/metrics", read(metrics))
         .route("/v1/models", read(models))
         .route("/v1/chat/completions", post(chat_completions))
@@ -250,7 +252,7 @@ fn holds(key: &Secret, headers: &HeaderMap) -> bool {
     given.len() == key.len() && given.iter().zip(key).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-async fn load(State(app): State<Arc<App>>) -> Response {
+async fn server_load(State(app): State<Arc<App>>) -> Response {
     json(StatusCode::OK, &serde_json::json!({ "server_load": app.under_way.now.load(Ordering::Relaxed) }))
 }
 
@@ -311,7 +313,7 @@ async fn tokenize(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
             (prompt, ask.add_special_tokens.unwrap_or(true))
         } else {
             let messages = chat::flattened(&app, &ask.messages)?;
-            let text = app.model.render(&messages, ask.add_generation_prompt, ask.continue_final_message).map_err(ApiError::bad)?;
+            let text = app.render(&messages, ask.add_generation_prompt, ask.continue_final_message)?;
             (text, ask.add_special_tokens.unwrap_or(false))
         };
         let tokens = app.encode(text, special).await?;
@@ -331,7 +333,7 @@ async fn detokenize(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
         if let Some(id) = tokens.iter().find(|id| **id as usize >= app.model.facts().vocab_size) {
             return Err(ApiError::bad(format!("Token id {id} is out of vocabulary")));
         }
-        let prompt = app.model.decode(&tokens, false).map_err(ApiError::bad)?;
+        let prompt = app.model.tokenizer().decode(&tokens, false).map_err(|error| ApiError::bad(error.to_string()))?;
         Ok(json(StatusCode::OK, &Detokenized { prompt }))
     };
     answer().unwrap_or_else(ApiError::into_response)

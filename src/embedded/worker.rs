@@ -91,7 +91,12 @@ pub trait Link: Send + Sync + 'static {
 ///
 /// # Errors
 /// A port in use, a model that cannot be served; the last snapshot carries the reason too.
-pub fn run(options: &ServeOptions, api_key: Option<Secret>, link: &Arc<dyn Link>, commands: Receiver<Box<RawValue>>) -> Result<(), Problem> {
+pub fn run(
+    options: &ServeOptions,
+    api_key: Option<Secret>,
+    link: &Arc<dyn Link>,
+    commands: Receiver<Box<RawValue>>,
+) -> Result<(), Problem> {
     let idle_exit = options.idle_exit_s.map(Duration::from_secs);
     // The port first: a port in use is told before a model is read.
     let reserve = || listen::reserve(&options.host.to_string(), options.port);
@@ -146,12 +151,16 @@ async fn watched(
     let listener = reserved.listen(server::BACKLOG)?;
     let listening = server::listening(&listener, app.name())?;
     let mut stopping = stopped.clone();
+    let asked = async move {
+        // An error means that nobody can ask any more; a signal still can.
+        if stopping.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
     let serving = server::serve_http(Arc::clone(&app), listener, async move {
         tokio::select! {
-            // An error would mean that nobody can stop it any more: then a signal will.
-            Ok(_) = stopping.wait_for(|stop| *stop) => {}
+            () = asked => {}
             () = server::signalled() => {}
-            else => std::future::pending().await,
         }
     });
     tokio::pin!(serving);

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod pictures;
+mod readme;
 
 use super::*;
 use crate::{

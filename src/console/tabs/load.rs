@@ -13,7 +13,7 @@ mod form_view;
 mod layout;
 mod lists_view;
 #[cfg(test)]
-mod made_up;
+pub(in crate::console) mod made_up;
 mod panel;
 mod parse;
 mod pen;

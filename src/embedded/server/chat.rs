@@ -39,7 +39,7 @@ pub(super) async fn answer(app: Arc<App>, asked: Asked) -> Result<Response, ApiE
         return Err(error);
     }
     let messages = flattened(&app, &ask.messages)?;
-    let text = app.model.render(&messages, ask.add_generation_prompt, ask.continue_final_message).map_err(ApiError::bad)?;
+    let text = app.render(&messages, ask.add_generation_prompt, ask.continue_final_message)?;
     let prompt = app.encode(text, ask.common.add_special_tokens.unwrap_or(false)).await?;
     let id = format!("chatcmpl-{}", asked.id(body.get("request_id").and_then(Value::as_str)));
     let role = if ask.add_generation_prompt { "assistant" } else { last_role(&ask.messages) };

@@ -7,13 +7,17 @@ use super::{
     plan::{Plan, plan},
     transcript::{Rules, Transcript},
 };
-use crate::embedded::api::{Finish, Refused, Request};
+use crate::{
+    embedded::api::{Finish, Refused, Request},
+    text::Render,
+};
 use axum::{
     body::Body,
     http::{HeaderValue, header},
     response::Response,
 };
 use futures_util::{Stream, StreamExt as _};
+use serde_json::Value;
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
 /// Texts longer than this are tokenized on another thread, so that the streams of others go on.
@@ -41,15 +45,27 @@ pub(super) fn sse(frames: impl Stream<Item = Vec<u8>> + Send + 'static) -> Respo
     response
 }
 
+fn told(error: impl std::fmt::Display) -> ApiError {
+    ApiError::bad(error.to_string())
+}
+
 impl App {
+    /// A conversation as the chat template renders it.
+    pub(super) fn render(&self, messages: &[Value], add_generation_prompt: bool, continue_final_message: bool) -> Result<String, ApiError> {
+        let Some(template) = self.model.template() else {
+            return Err(ApiError::bad("the model has no chat template; use /v1/completions"));
+        };
+        template.render(messages, Render { add_generation_prompt, continue_final_message, ..Render::default() }).map_err(told)
+    }
+
     /// Token ids of a text.
     pub(super) async fn encode(&self, text: String, add_special_tokens: bool) -> Result<Vec<u32>, ApiError> {
         if text.len() < LONG_TEXT_BYTES {
-            return self.model.encode(&text, add_special_tokens).map_err(ApiError::bad);
+            return self.model.tokenizer().encode(&text, add_special_tokens).map_err(told);
         }
         let model = Arc::clone(&self.model);
-        let encoded = tokio::task::spawn_blocking(move || model.encode(&text, add_special_tokens)).await;
-        encoded.map_err(|_| ApiError::engine_stopped())?.map_err(ApiError::bad)
+        let encoded = tokio::task::spawn_blocking(move || model.tokenizer().encode(&text, add_special_tokens)).await;
+        encoded.map_err(|_| ApiError::engine_stopped())?.map_err(told)
     }
 
     /// Checks a request and starts its sequence.

@@ -9,7 +9,7 @@ fn listed(model: &dyn Model, piece: &Piece) -> Option<Vec<(String, f64)>> {
     let (own, top) = token.logprobs.as_ref()?;
     let mut out = vec![(piece.token_text.clone(), floor(*own))];
     for (id, logprob) in top.iter().filter(|(id, _)| *id != token.id) {
-        let text = model.decode(&[*id], false).unwrap_or_default();
+        let text = model.tokenizer().decode(&[*id], false).unwrap_or_default();
         // Part of a character has no text of its own.
         out.push((if text.ends_with('\u{fffd}') { String::new() } else { text }, floor(*logprob)));
     }

@@ -1,10 +1,12 @@
 //! What the server needs of a model. The engine is one; tests script another.
 
 use super::plan::Defaults;
-use crate::embedded::api::{Gauges, Handle, Refused, Request};
-use serde_json::Value;
+use crate::{
+    embedded::api::{Gauges, Handle, Refused, Request},
+    text::{ChatTemplate, Tokenizer},
+};
 
-/// Generates sequences and turns text into tokens and back.
+/// Generates sequences, and holds what turns text into tokens and back.
 pub trait Model: Send + Sync + 'static {
     /// Starts a sequence.
     ///
@@ -15,29 +17,14 @@ pub trait Model: Send + Sync + 'static {
     /// State of the engine now.
     fn gauges(&self) -> Gauges;
 
+    /// Its tokenizer.
+    fn tokenizer(&self) -> &Tokenizer;
+
+    /// Its chat template, if it has one.
+    fn template(&self) -> Option<&ChatTemplate>;
+
     /// What is fixed about it.
     fn facts(&self) -> &Facts;
-
-    /// Token ids of a text, with the tokenizer's own special tokens around it when asked for.
-    ///
-    /// # Errors
-    /// What the tokenizer says.
-    fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, String>;
-
-    /// Text of token ids, incomplete characters as U+FFFD.
-    ///
-    /// # Errors
-    /// What the tokenizer says.
-    fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, String>;
-
-    /// Id of a token by its text.
-    fn token_id(&self, token: &str) -> Option<u32>;
-
-    /// A conversation as the chat template renders it. With `continue_final_message` the last message stays open.
-    ///
-    /// # Errors
-    /// What the template says, or that there is none.
-    fn render(&self, messages: &[Value], add_generation_prompt: bool, continue_final_message: bool) -> Result<String, String>;
 }
 
 /// What is fixed about a model.

@@ -3,6 +3,7 @@
 mod answers;
 mod captures;
 mod edges;
+mod engine;
 
 use super::{run::LAST_WORDS, *};
 use crate::embedded::{
@@ -10,6 +11,7 @@ use crate::embedded::{
     listen,
     raw::{Raw, get, post, post_with},
 };
+use crate::text::{ChatTemplate, Tokenizer};
 use serde_json::Value;
 use std::{collections::VecDeque, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +22,8 @@ type Script = Box<dyn Fn(&crate::embedded::api::Request) -> Option<Vec<u32>> + S
 /// A model whose engine says what the test wants and whose tokenizer is the tiny model's.
 pub(in crate::embedded) struct Scripted {
     facts: Facts,
-    tokenizer: tokenizers::Tokenizer,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
     script: Script,
     /// Sequences submitted, with their senders when the script left them to the test.
     asked: Mutex<VecDeque<(crate::embedded::api::Request, Option<mpsc::UnboundedSender<Event>>)>>,
@@ -32,7 +35,8 @@ const EOS: u32 = 1;
 
 impl Scripted {
     fn new(script: impl Fn(&crate::embedded::api::Request) -> Option<Vec<u32>> + Send + Sync + 'static) -> Arc<Self> {
-        let tokenizer = tokenizers::Tokenizer::from_file(format!("{FOLDER}/tokenizer.json")).expect("the tiny tokenizer");
+        let tokenizer = Tokenizer::from_folder(FOLDER.as_ref()).expect("the tiny tokenizer");
+        let template = ChatTemplate::from_folder(FOLDER.as_ref()).expect("the tiny template");
         let facts = Facts {
             root: "/data/project/tiny-qwen2-vllm".to_owned(),
             max_model_len: 2048,
@@ -41,7 +45,7 @@ impl Scripted {
             other_eos: vec![2],
             defaults: Defaults::default(),
         };
-        Arc::new(Self { facts, tokenizer, script: Box::new(script), asked: Mutex::default() })
+        Arc::new(Self { facts, tokenizer, template, script: Box::new(script), asked: Mutex::default() })
     }
 
     /// Says `text` and then the end of sequence.
@@ -55,7 +59,7 @@ impl Scripted {
     }
 
     fn ids(&self, text: &str) -> Vec<u32> {
-        self.tokenizer.encode(text, false).expect("encodes").get_ids().to_vec()
+        self.tokenizer.encode(text, false).expect("encodes")
     }
 
     /// The next sequence submitted, waited for.
@@ -113,25 +117,12 @@ impl Model for Scripted {
         &self.facts
     }
 
-    fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, String> {
-        Ok(self.tokenizer.encode(text, add_special_tokens).map_err(|error| error.to_string())?.get_ids().to_vec())
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
-    fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, String> {
-        self.tokenizer.decode(ids, skip_special_tokens).map_err(|error| error.to_string())
-    }
-
-    fn token_id(&self, token: &str) -> Option<u32> {
-        self.tokenizer.token_to_id(token)
-    }
-
-    fn render(&self, messages: &[Value], add_generation_prompt: bool, _: bool) -> Result<String, String> {
-        let mut out = String::new();
-        for message in messages {
-            out.push_str(&format!("{}: {}\n", message["role"].as_str().unwrap_or("?"), message["content"].as_str().unwrap_or("")));
-        }
-        out.push_str(if add_generation_prompt { "assistant: " } else { "" });
-        Ok(out)
+    fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
     }
 }
 
@@ -153,7 +144,10 @@ struct Running {
 fn start(model: &Arc<Scripted>, change: impl FnOnce(&mut Presented)) -> Running {
     let mut presented = presented();
     change(&mut presented);
-    let app = Arc::new(App::new(Arc::clone(model) as Arc<dyn Model>, presented).expect("presentable"));
+    run(Arc::new(App::new(Arc::clone(model) as Arc<dyn Model>, presented).expect("presentable")))
+}
+
+fn run(app: Arc<App>) -> Running {
     let listener = listen::open("127.0.0.1", 0, 64).expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
     let (stop, stopped) = oneshot::channel::<()>();

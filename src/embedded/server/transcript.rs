@@ -10,6 +10,7 @@ use crate::embedded::{
     metrics::Meter,
     wire::StopReason,
 };
+use crate::text::Detokenizer;
 use std::{ops::Range, sync::Arc, time::Instant};
 
 /// How a sequence's text is to be made.
@@ -57,11 +58,7 @@ pub(super) struct Transcript {
     /// `None` once it has ended.
     handle: Option<Handle>,
     meter: Meter,
-    /// The last prompt tokens, then the new ones.
-    ids: Vec<u32>,
-    /// Tokens from here up to `read` are in `text` already and decoded again for context.
-    prefix: usize,
-    read: usize,
+    detokenizer: Detokenizer,
     count: usize,
     text: String,
     sent: usize,
@@ -73,9 +70,11 @@ impl Transcript {
     pub(super) fn new(model: Arc<dyn Model>, handle: Handle, rules: Rules, meter: Meter, prompt: &[u32]) -> Self {
         let longest = rules.stop.iter().map(|stop| stop.chars().count()).max().unwrap_or(0);
         let hold = if rules.include_stop_str { 0 } else { longest.saturating_sub(1) };
-        let ids = prompt.get(prompt.len().saturating_sub(CONTEXT)..).unwrap_or_default().to_vec();
-        let read = ids.len();
-        Self { model, rules, handle: Some(handle), meter, ids, prefix: 0, read, count: 0, text: String::new(), sent: 0, hold }
+        let mut detokenizer = Detokenizer::new(rules.skip_special_tokens);
+        for id in prompt.get(prompt.len().saturating_sub(CONTEXT)..).unwrap_or_default() {
+            let _ = detokenizer.push(model.tokenizer(), *id);
+        }
+        Self { model, rules, handle: Some(handle), meter, detokenizer, count: 0, text: String::new(), sent: 0, hold }
     }
 
     /// All text so far; after the last piece, the whole answer.
@@ -110,8 +109,8 @@ impl Transcript {
     fn token(&mut self, token: Token) -> Piece {
         self.meter.token(Instant::now());
         self.count += 1;
-        self.ids.push(token.id);
-        let text = self.new_text();
+        // An id the tokenizer does not know has no text.
+        let text = self.detokenizer.push(self.model.tokenizer(), token.id).unwrap_or_default();
         let start = self.text.len();
         self.text.push_str(&text);
         let finish = self.verdict(token.id, start);
@@ -139,20 +138,6 @@ impl Transcript {
         self.sent = until;
         let delta = self.text.get(from..until).unwrap_or_default().to_owned();
         Piece { delta, from, span, token_text, token, count: self.count, finish }
-    }
-
-    /// Text of the tokens not yet in `text`; empty while it ends inside a character.
-    fn new_text(&mut self) -> String {
-        let decode = |ids: &[u32]| self.model.decode(ids, self.rules.skip_special_tokens).unwrap_or_default();
-        let known = decode(self.ids.get(self.prefix..self.read).unwrap_or_default());
-        let all = decode(self.ids.get(self.prefix..).unwrap_or_default());
-        // U+FFFD inside stays: the model did write bytes that are no character.
-        if all.len() <= known.len() || all.ends_with('\u{fffd}') {
-            return String::new();
-        }
-        self.prefix = self.read;
-        self.read = self.ids.len();
-        all.get(known.len()..).unwrap_or_default().to_owned()
     }
 
     /// Whether token `id`, whose text begins at `start`, ends the sequence; cuts the text where it does.

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 use std::collections::BTreeMap;
 
-pub(super) fn spec() -> Spec {
+pub(in crate::console) fn spec() -> Spec {
     Spec {
         name: "quick".to_owned(),
         target: Target { url: "http://127.0.0.1:41873".to_owned(), model: Some("eye-tiny".to_owned()), ..Target::default() },
@@ -60,7 +60,7 @@ fn dist(seed: u64, n: u64, median_ms: f64, spread: f64) -> Dist {
 }
 
 /// A run in its 42nd second.
-pub(super) fn running() -> Snapshot {
+pub(in crate::console) fn running() -> Snapshot {
     at(42_300_000, Phase::Running, 764)
 }
 
@@ -115,7 +115,7 @@ pub(super) fn preparing() -> Snapshot {
 }
 
 /// Facts of the first `seconds` seconds; the ninth second is missing.
-pub(super) fn facts(seconds: u32) -> Vec<Fact> {
+pub(in crate::console) fn facts(seconds: u32) -> Vec<Fact> {
     let mut rng = Pcg32::seed_from_u64(9);
     let mut facts = vec![
         Fact::Phase { at_us: 0, phase: Phase::Preparing },

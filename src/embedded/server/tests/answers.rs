@@ -90,7 +90,7 @@ fn a_stop_token_is_the_reason_and_its_text_is_not_sent() {
     let stop = ids[ids.len() - 1];
     let whole = server.raw().ask(&chat(&format!(r#""stop_token_ids":[{stop}],"#))).json();
     let choice = &whole["choices"][0];
-    let before = model.decode(&ids[..ids.len() - 1], true).expect("decodes");
+    let before = model.tokenizer.decode(&ids[..ids.len() - 1], true).expect("decodes");
     assert_eq!(
         (&choice["message"]["content"], &choice["stop_reason"], &choice["finish_reason"]),
         (&before.into(), &stop.into(), &"stop".into())

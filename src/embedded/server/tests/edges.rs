@@ -269,7 +269,8 @@ fn idle_counts_from_the_last_request_and_not_while_one_runs() {
 fn a_parser_whose_tags_are_no_tokens_is_refused_at_the_start() {
     let model = Scripted::new(|_| None);
     let mut model = Arc::into_inner(model).expect("the only one");
-    model.tokenizer = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
+    let empty = br#"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#;
+    model.tokenizer = Tokenizer::from_bytes(empty, None).expect("an empty tokenizer");
     let presented = Presented { reasoning_parser: Some(ReasoningParser::DeepseekR1), ..Presented::default() };
     let problem = App::new(Arc::new(model), presented).err().expect("refused");
     assert_eq!((problem.kind(), problem.exit()), ("engine.no_think_tokens", crate::base::Exit::BadInput));
