@@ -49,7 +49,7 @@ fn count(haystack: &[u8], needle: &[u8]) -> usize {
 }
 
 /// Everything that was switched on is off again.
-fn given_back(terminal: &Terminal) {
+pub(crate) fn given_back(terminal: &Terminal) {
     poll("the terminal is given back", || (!terminal.alternate()).then_some(()));
     assert!(!terminal.cursor_hidden(), "the cursor is left hidden");
     let raw = terminal.raw();
