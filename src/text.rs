@@ -3,6 +3,8 @@
 mod detokenizer;
 mod pystring;
 mod template;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 
 pub use detokenizer::Detokenizer;

@@ -168,3 +168,133 @@ fn a_prompt_cut_into_chunks_gives_the_same_bits() {
         }
     }
 }
+
+/// The ids a case's prompt begins with, repeated to a length.
+fn long_prompt(len: usize) -> Vec<u32> {
+    cases()[0].prompt_ids.iter().copied().cycle().take(len).collect()
+}
+
+#[test]
+fn a_dropped_handle_frees_its_slot_for_the_next() {
+    let engine = engine(Options::new(1, 2048));
+    let mut endless = engine.submit(request(&long_prompt(8), false, 2000)).expect("taken");
+    while !matches!(endless.events.blocking_recv(), Some(Event::Token(_))) {}
+    let waiting = engine.submit(request(&long_prompt(8), false, 4)).expect("taken");
+    let given_up = engine.submit(request(&long_prompt(8), false, 4)).expect("taken");
+    wait_until(&engine, "two wait", |gauges| gauges.waiting == 2);
+    drop(given_up);
+    drop(endless);
+    assert_eq!(collect(waiting).0.len(), 4);
+    wait_until(&engine, "all free", |gauges| (gauges.running, gauges.waiting) == (0, 0) && gauges.cache_usage == 0.0);
+    assert!(engine.gauges().steps.tokens < 1000, "the dropped sequence was not finished: {:?}", engine.gauges());
+}
+
+#[test]
+fn a_long_prompt_holds_the_others_up_by_a_budget_a_step_at_most() {
+    let engine = engine(Options { token_budget: 64, ..Options::new(2, 2048) });
+    let mut short = engine.submit(request(&long_prompt(8), false, 500)).expect("taken");
+    while !matches!(short.events.blocking_recv(), Some(Event::Token(_))) {}
+    let steps = || engine.gauges().steps.counts.iter().sum::<u64>();
+    let before = steps();
+    let mut long = engine.submit(request(&long_prompt(1000), false, 1)).expect("taken");
+    while !matches!(long.events.blocking_recv(), Some(Event::Token(_))) {}
+    assert_eq!(engine.gauges().steps.counts[5..].iter().sum::<u64>(), 0, "no step computed more than 64 tokens");
+    // 63 prompt tokens a step beside the other's one.
+    assert!(steps() - before >= 15);
+    let mut others = 0;
+    while let Ok(event) = short.events.try_recv() {
+        others += u64::from(matches!(event, Event::Token(_)));
+    }
+    assert!(others >= 15, "the other went on by a token each step: {others}");
+}
+
+#[test]
+fn equal_seeds_draw_equal_tokens_whatever_runs_beside() {
+    let sampled = |seed, prompt: &[u32]| {
+        let mut request = request(prompt, false, 40);
+        request.sampling = Sampling { temperature: 1.5, top_p: 0.95, top_k: Some(50), seed: Some(seed), logprobs: None };
+        request
+    };
+    let engine = engine(Options::new(16, 2048));
+    let prompt = long_prompt(12);
+    let alone = collect(engine.submit(sampled(5, &prompt)).expect("taken")).0;
+    let others: Vec<_> = (0..15).map(|seed| engine.submit(sampled(100 + seed, &long_prompt(5 + seed as usize))).expect("taken")).collect();
+    let again = collect(engine.submit(sampled(5, &prompt)).expect("taken")).0;
+    let other = collect(engine.submit(sampled(6, &prompt)).expect("taken")).0;
+    drop(others);
+    assert_eq!(alone, again);
+    assert_ne!(alone, other);
+}
+
+#[test]
+fn stop_tokens_end_a_sequence_but_not_before_its_least_length() {
+    let engine = engine(Options::new(4, 2048));
+    let case = &cases()[0];
+    let stop = case.base.ids[5];
+    let first = case.base.ids.iter().position(|id| *id == stop).expect("there");
+    let mut with_stop = request(&case.prompt_ids, false, 64);
+    with_stop.stop_token_ids = vec![stop];
+    let got = collect(engine.submit(with_stop.clone()).expect("taken"));
+    assert_eq!(got, (case.base.ids[..=first].to_vec(), Some(Finish::Stop)));
+
+    with_stop.min_tokens = 40;
+    let got = collect(engine.submit(with_stop).expect("taken")).0;
+    assert!(got.len() >= 40 && !got[..39].contains(&stop));
+
+    let mut to_the_end = request(&case.prompt_ids, false, 200);
+    to_the_end.ignore_eos = false;
+    let (ids, finish) = collect(engine.submit(to_the_end).expect("taken"));
+    assert_eq!((ids.last(), finish), (Some(&MODEL.0.config().eos[0]), Some(Finish::Stop)));
+}
+
+#[test]
+fn log_probabilities_come_with_each_token() {
+    let engine = engine(Options::new(1, 2048));
+    let mut request = request(&long_prompt(9), false, 3);
+    request.sampling.logprobs = Some(4);
+    let mut handle = engine.submit(request).expect("taken");
+    let mut seen = 0;
+    while let Some(event) = handle.events.blocking_recv() {
+        if let Event::Token(token) = event {
+            let (own, top) = token.logprobs.expect("asked for");
+            assert_eq!((top.len(), top[0]), (4, (token.id, own)), "greedy takes the likeliest");
+            assert!(own <= 0.0 && top.is_sorted_by(|a, b| a.1 >= b.1));
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 3);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let engine = engine(Options::new(1, 64));
+    let refused = |request| engine.submit(request).expect_err("refused");
+    assert_eq!(refused(request(&[], false, 1)), Refused::BadPrompt("has no tokens"));
+    assert!(matches!(refused(request(&[u32::MAX], false, 1)), Refused::BadPrompt(_)));
+    assert_eq!(refused(request(&long_prompt(60), false, 5)), Refused::TooLong { max_model_len: 64, wanted: 65 });
+    let unknown = Request { adapter: Some("none".into()), ..request(&[5], false, 1) };
+    assert_eq!(refused(unknown), Refused::NoAdapter("none".to_owned()));
+    assert_eq!(collect(engine.submit(request(&long_prompt(60), false, 4)).expect("fits")).0.len(), 4);
+}
+
+#[test]
+fn a_short_cache_makes_sequences_wait_and_all_finish() {
+    let block_bytes = MODEL.0.block_shape().len() * size_of::<f32>();
+    let engine = engine(Options { cache_bytes: 8 * block_bytes, ..Options::new(16, 64) });
+    assert_eq!(engine.gauges().num_blocks, 8);
+    // Four blocks each: two at a time.
+    let handles: Vec<_> = (0..6).map(|_| engine.submit(request(&long_prompt(30), false, 30)).expect("taken")).collect();
+    let ended: Vec<_> = handles.into_iter().map(collect).collect();
+    assert!(ended.iter().all(|(ids, end)| *ids == ended[0].0 && *end == Some(Finish::Length)));
+    assert!(engine.gauges().steps.counts[1..3].iter().sum::<u64>() < 40, "{:?}", engine.gauges());
+}
+
+#[test]
+fn a_dropped_engine_closes_its_handles() {
+    let engine = engine(Options { threads: 2, ..Options::new(2, 2048) });
+    let mut handle = engine.submit(request(&long_prompt(8), false, 2000)).expect("taken");
+    while !matches!(handle.events.blocking_recv(), Some(Event::Token(_))) {}
+    drop(engine);
+    let (_, end) = collect(handle);
+    assert_eq!(end, None);
+}
