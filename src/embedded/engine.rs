@@ -102,9 +102,9 @@ impl Engine {
         }
         let adapter = match &request.adapter {
             None => None,
-            Some(name) => {
-                Some(self.adapters.iter().find(|adapter| adapter.name == *name).ok_or_else(|| Refused::NoAdapter(name.to_string()))?.clone())
-            }
+            Some(name) => Some(
+                self.adapters.iter().find(|adapter| adapter.name == *name).ok_or_else(|| Refused::NoAdapter(name.to_string()))?.clone(),
+            ),
         };
         let request = Request { max_tokens: request.max_tokens.max(1), ..request };
         let (events, receiver) = unbounded_channel();

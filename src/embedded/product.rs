@@ -56,7 +56,8 @@ impl Packed {
     /// Each part's length must be a multiple of `inputs`.
     pub(crate) fn new(inputs: usize, parts: &[&Stored]) -> Self {
         let outputs = parts.iter().map(|part| part.len() / inputs).sum();
-        let halves: Option<Vec<&[bf16]>> = parts.iter().map(|part| if let Stored::Bf16(v) = part { Some(v.as_slice()) } else { None }).collect();
+        let halves: Option<Vec<&[bf16]>> =
+            parts.iter().map(|part| if let Stored::Bf16(v) = part { Some(v.as_slice()) } else { None }).collect();
         let weights = if let Some(parts) = halves {
             Weights::Bf16(panels(inputs, outputs, &parts))
         } else {

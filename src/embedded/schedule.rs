@@ -4,9 +4,9 @@
 //! the order of arrival. So a long prompt delays the others by at most one budget's worth of work a step.
 
 use super::{
+    adapter::Adapter,
     api::{Event, Finish, Gauges, Request, Timing, Token},
     cache::{BLOCK, Cache, Pool},
-    adapter::Adapter,
     model::{Model, Span},
     sample::Sampler,
 };
@@ -167,12 +167,8 @@ impl Scheduler {
     pub(crate) fn settle(&mut self, step: Vec<Box<Sequence>>, now: Instant) {
         for mut seq in step {
             if let Some(finish) = seq.settle(now) {
-                let timing = Timing {
-                    arrived: seq.arrived,
-                    scheduled: seq.scheduled,
-                    first_token: seq.first_token.unwrap_or(now),
-                    last_token: now,
-                };
+                let timing =
+                    Timing { arrived: seq.arrived, scheduled: seq.scheduled, first_token: seq.first_token.unwrap_or(now), last_token: now };
                 let _ = seq.events.send(Event::Done { finish, timing });
                 self.pool.release(std::mem::take(&mut seq.cache), seq.promised);
             } else {

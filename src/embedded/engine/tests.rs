@@ -106,7 +106,11 @@ fn every_reference_comes_back_token_for_token_among_fifteen_others_of_either_ada
         let mut running = Vec::new();
         for case in cases() {
             for adapted in [false, true] {
-                running.push((case.id.clone(), case.of(adapted).to_vec(), engine.submit(request(&case.prompt_ids, adapted, 64)).expect("taken")));
+                running.push((
+                    case.id.clone(),
+                    case.of(adapted).to_vec(),
+                    engine.submit(request(&case.prompt_ids, adapted, 64)).expect("taken"),
+                ));
             }
         }
         wait_until(&engine, "sixteen at once", |gauges| gauges.running == 16 || gauges.waiting == 0);

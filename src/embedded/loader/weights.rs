@@ -108,12 +108,14 @@ impl Shard {
             other => return Err(LoadError::DType { file: self.path.clone(), name: name.to_owned(), dtype: other.to_owned() }),
         };
         let bad = |what: &str| LoadError::BadHeader { file: self.path.clone(), what: format!("{name}: {what}") };
-        let elements = info.shape.iter().try_fold(1_usize, |all, dim| all.checked_mul(*dim)).ok_or_else(|| bad("its shape is too large"))?;
+        let elements =
+            info.shape.iter().try_fold(1_usize, |all, dim| all.checked_mul(*dim)).ok_or_else(|| bad("its shape is too large"))?;
         let len = usize::try_from(info.data_offsets.1 - info.data_offsets.0).unwrap_or(usize::MAX);
         if elements.checked_mul(size) != Some(len) {
             return Err(bad("its shape and its data disagree"));
         }
-        let bytes = self.bytes.read(self.data + info.data_offsets.0, len).map_err(|error| LoadError::Unreadable(self.path.clone(), error))?;
+        let bytes =
+            self.bytes.read(self.data + info.data_offsets.0, len).map_err(|error| LoadError::Unreadable(self.path.clone(), error))?;
         Ok(match info.dtype.as_str() {
             "BF16" => Stored::Bf16(bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b)).collect()),
             "F16" => Stored::F32(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
