@@ -437,5 +437,4 @@ impl App {
         let id = usize::try_from(to).ok().and_then(|to| self.tabs.get(to)).map(|tab| tab.id());
         id.map(|id| self.goto(id)).unwrap_or_default()
     }
-
 }
