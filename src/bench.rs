@@ -1,0 +1,25 @@
+//! Load tests: what is asked ([`spec`]), when ([`schedule`]) and with what ([`prompts`]); the client that sends and stamps; the
+//! recorder that writes each finished request at once; the summary that can be made again from what was written ([`results`]).
+//!
+//! A load test runs in a process of its own ([`worker`]); faces start it ([`start`]) and watch it ([`live`]).
+
+mod client;
+pub mod live;
+pub mod prompts;
+pub mod record;
+mod recorder;
+pub mod results;
+mod run;
+pub mod schedule;
+pub mod spec;
+pub mod stats;
+pub mod summary;
+mod target;
+mod vllm085;
+pub mod worker;
+
+pub use recorder::Sink;
+pub use run::{Steering, run};
+pub use summary::exit_code;
+pub use target::Url;
+pub use worker::{result_of, start};

@@ -1,0 +1,378 @@
+//! One client thread: its loop, its connections, what is due.
+
+mod answers;
+
+use super::{
+    Message, Order, Outcome, Part, Prepared, Shared,
+    conn::{Active, Conn, State, connect_failed},
+    queue::Next,
+    socket::{self, Pair},
+};
+use crate::bench::{record::Class, spec::Load};
+use rustix::{
+    event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    io::Errno,
+    time::{ClockId, Timespec, clock_gettime},
+};
+use std::{
+    collections::VecDeque,
+    io,
+    mem::MaybeUninit,
+    num::NonZeroU64,
+    os::fd::OwnedFd,
+    sync::{Arc, atomic::Ordering, mpsc::Sender},
+};
+
+/// Sockets looked at in one round: enough to share the wake-up, few enough to keep rounds short.
+const EVENTS: usize = 256;
+/// The read buffer of a thread; what one round reads has to fit.
+const BUFFER_BYTES: usize = 1 << 20;
+/// Most bytes of one read.
+const READ_BYTES: usize = 128 << 10;
+/// Less room than this ends a round's reading.
+const LEAST_ROOM_BYTES: usize = 16 << 10;
+/// Longest sleep: seconds are reported and limits looked at in between.
+const LONGEST_SLEEP_US: u64 = 100_000;
+/// How long a queue that is empty is left alone.
+const STARVED_US: u64 = 100;
+/// After `[DONE]` the end of the body is awaited this long; then the answer counts as over and the connection is given up.
+const AFTER_DONE_US: u64 = 1_000_000;
+/// The epoll tag of the eventfd.
+const WAKE: u64 = u64::MAX;
+
+/// One client thread.
+pub(super) struct Thread {
+    shared: Arc<Shared>,
+    index: usize,
+    messages: Sender<Message>,
+    epoll: OwnedFd,
+    conns: Vec<Slot>,
+    free: Vec<usize>,
+    /// Connections without a request, the last used on top.
+    idle: Vec<usize>,
+    buffer: Vec<u8>,
+    events: Vec<MaybeUninit<Event>>,
+    live: Live,
+    in_flight: u32,
+    warmup: bool,
+    /// When users became free; `None` at a rate.
+    users: Option<VecDeque<u64>>,
+    looked_us: u64,
+}
+
+/// A place for a connection; the generation tells late events of an earlier one apart.
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    conn: Option<Conn>,
+}
+
+/// What this thread tells the recorder while requests are under way.
+#[derive(Default)]
+struct Live {
+    ttft_us: Vec<u64>,
+    itl_us: Vec<(u32, u32)>,
+    told_us: u64,
+    second: u32,
+    tokens: u64,
+    busy_us: u64,
+    counted_until_us: u64,
+}
+
+/// A read of this round.
+struct Read {
+    slot: usize,
+    generation: u32,
+    from: usize,
+    what: Result<usize, Errno>,
+    at_us: u64,
+}
+
+impl Thread {
+    pub(super) fn new(shared: Arc<Shared>, index: usize, messages: Sender<Message>) -> io::Result<Self> {
+        // Timers of the kernel's default slack would send each request up to 50 µs late.
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        if let Some(wake) = shared.orders.0.wakes.get(index) {
+            epoll::add(&epoll, wake, EventData::new_u64(WAKE), EventFlags::IN)?;
+        }
+        Ok(Self {
+            shared,
+            index,
+            messages,
+            epoll,
+            conns: Vec::new(),
+            free: Vec::new(),
+            idle: Vec::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            events: vec![MaybeUninit::uninit(); EVENTS],
+            live: Live::default(),
+            in_flight: 0,
+            warmup: false,
+            users: None,
+            looked_us: 0,
+        })
+    }
+
+    /// Opens `count` connections in all and waits until each is open or has failed; requests later open their own where one is missing.
+    pub(super) fn connect(&mut self, count: u32) -> io::Result<Outcome> {
+        let watch = Watch::start();
+        for _ in self.idle.len()..count as usize {
+            if self.open(None).is_err() {
+                break;
+            }
+        }
+        while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop
+        {
+            self.round(LONGEST_SLEEP_US)?;
+        }
+        Ok(watch.stop())
+    }
+
+    /// Runs one part: sends what is due until there is no more, awaits what is under way.
+    pub(super) fn part(&mut self, part: &Part) -> io::Result<Outcome> {
+        let watch = Watch::start();
+        self.warmup = part.warmup;
+        self.users = match part.load {
+            Load::Concurrency(users) => Some((0..users).map(|_| part.from_us).collect()),
+            Load::Rate(_) => None,
+        };
+        self.live.counted_until_us = self.now_us();
+        let mut next = None;
+        let mut more = true;
+        loop {
+            let order = self.shared.orders.now();
+            if order == Order::Stop {
+                self.give_up();
+            }
+            more = more && order == Order::Run;
+            let mut sleep_us = LONGEST_SLEEP_US;
+            if more {
+                (more, sleep_us) = self.send_due(part, &mut next);
+            }
+            if !more && self.in_flight == 0 {
+                break;
+            }
+            self.round(sleep_us)?;
+        }
+        self.tell(self.now_us(), true);
+        Ok(watch.stop())
+    }
+
+    /// Sends what is due now. Whether there is more to come, and how long until it is due.
+    fn send_due(&mut self, part: &Part, next: &mut Option<Prepared>) -> (bool, u64) {
+        let until_us = part.until_us.map_or(u64::MAX, |until| part.from_us.saturating_add(until));
+        loop {
+            // Requests that fail at once free their users at once: an order must be able to come between.
+            if self.shared.orders.now() != Order::Run {
+                return (false, 0);
+            }
+            let now_us = self.now_us();
+            let free_us = match &self.users {
+                Some(users) => match users.front() {
+                    // The part may begin a moment from now.
+                    Some(&at) if at > now_us => return (true, at - now_us),
+                    Some(&at) => Some(at),
+                    None if now_us >= until_us => return (false, 0),
+                    None => return (true, (until_us - now_us).min(LONGEST_SLEEP_US)),
+                },
+                None => None,
+            };
+            if free_us.is_some() && now_us >= until_us {
+                return (false, 0);
+            }
+            let request = match next.take() {
+                Some(request) => request,
+                None => match part.queue.take() {
+                    Next::Request(request) => request,
+                    Next::NotYet => return (true, STARVED_US),
+                    Next::Over => return (false, 0),
+                },
+            };
+            let planned_us = free_us.or_else(|| Some(part.from_us + request.due_us?)).unwrap_or(now_us);
+            if planned_us >= until_us {
+                return (false, 0);
+            }
+            if planned_us > now_us {
+                *next = Some(request);
+                return (true, planned_us - now_us);
+            }
+            if let Some(users) = &mut self.users {
+                users.pop_front();
+            }
+            self.count_busy(now_us);
+            self.in_flight += 1;
+            self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+            if !self.warmup {
+                self.shared.sent.fetch_add(1, Ordering::Relaxed);
+            }
+            self.place(Box::new(Active::new(request, planned_us, now_us)));
+        }
+    }
+
+    /// Puts a request on an idle connection, or on a new one.
+    fn place(&mut self, active: Box<Active>) {
+        if let Some(slot) = self.idle.pop() {
+            if let Some(conn) = self.conns.get_mut(slot).and_then(|s| s.conn.as_mut()) {
+                conn.active = Some(active);
+                self.write(slot);
+            }
+            return;
+        }
+        if let Err((error, active)) = self.open(Some(active))
+            && let Some(active) = active
+        {
+            let message = connect_failed(self.shared.to, error);
+            self.finish(active, Some((Class::Connect, message)), self.now_us());
+        }
+    }
+
+    /// Opens a connection, with a request on it or without.
+    fn open(&mut self, active: Option<Box<Active>>) -> Result<(), (Errno, Option<Box<Active>>)> {
+        let mut conn = match Conn::begin(self.shared.to, self.now_us()) {
+            Ok(conn) => conn,
+            Err(error) => return Err((error, active)),
+        };
+        if !conn.stamped {
+            self.shared.unstamped.store(true, Ordering::Relaxed);
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.conns.push(Slot::default());
+            self.conns.len() - 1
+        });
+        let Some(place) = self.conns.get_mut(slot) else { return Err((Errno::NFILE, active)) };
+        place.generation = place.generation.wrapping_add(1);
+        let tag = EventData::new_u64(u64::from(place.generation) << 32 | slot as u64);
+        let flags = if conn.watches_writes { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+        if let Err(error) = epoll::add(&self.epoll, &conn.socket, tag, flags) {
+            self.free.push(slot);
+            return Err((error, active));
+        }
+        conn.active = active;
+        let (open, waiting) = (conn.state == State::Open, conn.active.is_some());
+        place.conn = Some(conn);
+        self.shared.opened.fetch_add(1, Ordering::Relaxed);
+        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        if open && waiting {
+            self.write(slot);
+        } else if open {
+            self.idle.push(slot);
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of a connection's request.
+    fn write(&mut self, slot: usize) {
+        let shared = Arc::clone(&self.shared);
+        let Some(place) = self.conns.get_mut(slot) else { return };
+        let Some(conn) = place.conn.as_mut() else { return };
+        match conn.write(|| shared.now_us(), shared.expected) {
+            Ok(all) => {
+                if conn.watches_writes == all {
+                    conn.watches_writes = !all;
+                    let flags = if all { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
+                    let tag = EventData::new_u64(u64::from(place.generation) << 32 | slot as u64);
+                    // The descriptor is registered: this cannot fail short of memory, and then the limits end the request.
+                    let _ = epoll::modify(&self.epoll, &conn.socket, tag, flags);
+                }
+            }
+            Err(error) => {
+                let step = conn.write_failed(error);
+                self.step(slot, step, shared.now_us());
+            }
+        }
+    }
+
+    /// One round: wait, read everything that is ready, then look into it.
+    fn round(&mut self, sleep_us: u64) -> io::Result<()> {
+        let now_us = self.now_us();
+        let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_SLEEP_US) * 1_000).unwrap_or(0) };
+        let mut events = std::mem::take(&mut self.events);
+        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait)) {
+            Ok((woken, _)) => &*woken,
+            Err(Errno::INTR) => &[],
+            Err(error) => return Err(error.into()),
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut reads = Vec::with_capacity(woken.len());
+        let mut writable = Vec::new();
+        let (mut used, pair) = (0, Pair::now());
+        for event in woken {
+            let (tag, flags) = (event.data.u64(), event.flags);
+            if tag == WAKE {
+                if let Some(wake) = self.shared.orders.0.wakes.get(self.index) {
+                    let _ = rustix::io::read(wake, &mut [0; 8]);
+                }
+                continue;
+            }
+            let slot = usize::try_from(tag & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+            let Some(place) = self.conns.get_mut(slot).filter(|s| u64::from(s.generation) == tag >> 32) else { continue };
+            let Some(conn) = place.conn.as_mut() else { continue };
+            if conn.state == State::Connecting || flags.contains(EventFlags::OUT) {
+                writable.push(slot);
+            }
+            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP)
+            {
+                continue;
+            }
+            let room = buffer.len() - used;
+            if room < LEAST_ROOM_BYTES {
+                // The rest is still ready in the next round.
+                break;
+            }
+            let Some(space) = buffer.get_mut(used..used + room.min(READ_BYTES)) else { break };
+            match socket::read(&conn.socket, space) {
+                Ok((n, stamp)) => {
+                    let read_us = self.shared.zero_us + self.shared.now_us();
+                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or_else(|| {
+                        self.shared.user_stamps.fetch_add(u64::from(n > 0), Ordering::Relaxed);
+                        read_us
+                    });
+                    let at_us = at_us.saturating_sub(self.shared.zero_us);
+                    reads.push(Read { slot, generation: place.generation, from: used, what: Ok(n), at_us });
+                    used += n;
+                }
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => {
+                    reads.push(Read { slot, generation: place.generation, from: used, what: Err(error), at_us: self.shared.now_us() });
+                }
+            }
+        }
+        for slot in writable {
+            self.writable(slot);
+        }
+        for read in &reads {
+            self.take_in(read, &buffer);
+        }
+        self.events = events;
+        self.buffer = buffer;
+        self.look_at_limits(now_us);
+        self.tell(self.now_us(), false);
+        Ok(())
+    }
+
+    fn now_us(&self) -> u64 {
+        self.shared.now_us()
+    }
+}
+
+/// CPU and wall time of a task.
+struct Watch {
+    cpu_us: u64,
+    wall_us: u64,
+}
+
+impl Watch {
+    fn cpu_now_us() -> u64 {
+        let t = clock_gettime(ClockId::ThreadCPUTime);
+        u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000
+    }
+
+    fn start() -> Self {
+        Self { cpu_us: Self::cpu_now_us(), wall_us: crate::base::clock::monotonic_us() }
+    }
+
+    fn stop(&self) -> Outcome {
+        Outcome { cpu_us: Self::cpu_now_us() - self.cpu_us, wall_us: crate::base::clock::monotonic_us() - self.wall_us }
+    }
+}

@@ -1,0 +1,77 @@
+//! The kinds of worker this program can be: one row each. Engines do the work; here they are joined with the control socket.
+
+use crate::{
+    bench,
+    jobs::{self, Job, Worker},
+};
+use std::{ffi::OsString, process::ExitCode};
+
+const WORKERS: &[Worker] = &[
+    Worker { kind: "bench", run: load },
+    #[cfg(feature = "embedded")]
+    Worker { kind: "engine", run: engine },
+];
+
+/// Does what `__job` and `__worker` ask for; `None` when the program is a face.
+pub fn entry(arguments: &[OsString]) -> Option<ExitCode> {
+    jobs::entry(arguments.iter().skip(1).cloned(), WORKERS)
+}
+
+fn load(job: Job) -> ExitCode {
+    jobs::ended(&job, bench::worker::run(job.dir()))
+}
+
+#[cfg(feature = "embedded")]
+fn engine(job: Job) -> ExitCode {
+    jobs::ended(&job, engine::run(&job))
+}
+
+/// The embedded engine as a job: its server joined with the job's control socket and folder.
+#[cfg(feature = "embedded")]
+mod engine {
+    use crate::{
+        base::{Problem, Secret},
+        cli::engine::serve::KEY,
+        embedded::{
+            listen::Listening,
+            server::ServeOptions,
+            worker::{self, Link, Snapshot},
+        },
+        jobs::{Job, control::Publisher},
+        said, serving,
+    };
+    use std::{path::PathBuf, sync::Arc};
+
+    struct Joined {
+        publisher: Publisher,
+        dir: PathBuf,
+    }
+
+    impl Link for Joined {
+        fn publish(&self, snapshot: &Snapshot) {
+            self.publisher.snapshot(snapshot);
+        }
+
+        fn announce(&self, listening: &Listening) -> Result<(), Problem> {
+            serving::announce(&self.dir, listening).map_err(|error| {
+                Problem::failed("engine.announce", said!("{error}", "无法写入：{error}")).file(self.dir.join(serving::LISTENING))
+            })
+        }
+
+        fn watchers(&self) -> usize {
+            self.publisher.watchers()
+        }
+    }
+
+    pub(super) fn run(job: &Job) -> Result<(), Problem> {
+        let options: ServeOptions = serde_json::from_value(job.spec().payload.clone())
+            .map_err(|error| Problem::bad_input("engine.spec", said!("the job's spec makes no sense: {error}", "任务说明有误：{error}")))?;
+        let (publisher, commands) = Publisher::bind(job.dir(), serving::ENGINE, job.id()).map_err(|error| {
+            Problem::failed("engine.socket", said!("no control socket: {error}", "无法建立控制套接字：{error}")).file(job.dir())
+        })?;
+        let link: Arc<dyn Link> = Arc::new(Joined { publisher: publisher.clone(), dir: job.dir().to_path_buf() });
+        let ended = worker::run(&options, Secret::from_env(&[KEY]), &link, commands);
+        publisher.bye();
+        ended
+    }
+}

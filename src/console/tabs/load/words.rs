@@ -1,0 +1,136 @@
+//! Words of this tab, and figures as it writes them.
+
+use super::watched::Watched;
+use crate::{
+    base::{Said, Text},
+    bench::{
+        live::Phase,
+        spec::{Load, Prompts, Spec},
+    },
+    said, text,
+};
+use dcudeck_widgets::figure;
+
+/// What `phase` is called.
+pub(super) const fn phase(phase: Phase) -> Text {
+    match phase {
+        Phase::Preparing => text!("preparing", "准备中"),
+        Phase::Warmup => text!("warm-up", "预热中"),
+        Phase::Running => text!("running", "运行中"),
+        Phase::Draining => text!("draining", "排空中"),
+        Phase::Finished => text!("finished", "已完成"),
+        Phase::Stopped => text!("stopped", "已停止"),
+        Phase::Failed => text!("failed", "已失败"),
+    }
+}
+
+/// Where `run` stands.
+pub(super) const fn state(run: &Watched) -> Text {
+    if run.lost { text!("lost", "已失联") } else { phase(run.now.phase) }
+}
+
+/// Host and port of `url`: the scheme says nothing to a reader.
+pub(super) fn host(url: &str) -> &str {
+    url.strip_prefix("http://").unwrap_or(url)
+}
+
+/// As [`host`]; of this machine the port alone.
+fn short_host(url: &str) -> &str {
+    let host = host(url);
+    let port = ["127.0.0.1", "localhost", "[::1]"].into_iter().find_map(|name| host.strip_prefix(name));
+    port.filter(|port| port.starts_with(':')).unwrap_or(host)
+}
+
+/// Model, server and shape of `spec`, in one line.
+pub(super) fn shape(spec: &Spec, model: &str) -> Said {
+    let model = if model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { model };
+    let host = short_host(&spec.target.url);
+    let Said { en, zh } = asked(spec);
+    Said { en: format!("{model} @ {host} · {en}"), zh: format!("{model} @ {host} · {zh}") }
+}
+
+/// Lengths and load of `spec`.
+pub(super) fn asked(spec: &Spec) -> Said {
+    let output = spec.output_len;
+    let input = match &spec.prompts {
+        Prompts::Random { input_len } => said!("in {input_len}", "输入 {input_len}"),
+        Prompts::File { path } => {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Said::same(crate::base::clean(&name))
+        }
+    };
+    let load = load(spec);
+    Said { en: format!("{} out {output} · {}", input.en, load.en), zh: format!("{} 输出 {output} · {}", input.zh, load.zh) }
+}
+
+/// Users or rate of `spec`.
+fn load(spec: &Spec) -> Said {
+    match spec.load {
+        Load::Concurrency(1) => said!("1 user", "1 用户"),
+        Load::Concurrency(users) => said!("{users} users", "{users} 用户"),
+        Load::Rate(rate) => said!("{rate} req/s", "{rate} 请求/s"),
+    }
+}
+
+/// A latency in at most 6 cells: ms, then seconds, then minutes with their unit.
+pub(super) fn latency(ms: Option<f64>) -> String {
+    match ms {
+        None => "n/a".to_owned(),
+        Some(ms) if ms < 9_999.5 => figure::compact(ms),
+        Some(ms) if ms < 999_500.0 => {
+            let s = ms / 1_000.0;
+            if s < 99.95 { format!("{s:.1} s") } else { format!("{s:.0} s") }
+        }
+        Some(ms) => format!("{:.0} m", ms / 60_000.0),
+    }
+}
+
+/// `us` since the start as minutes and seconds, or hours too: at least 5 cells.
+pub(super) fn clock(us: u64) -> String {
+    let s = us / 1_000_000;
+    if s < 3_600 { format!("{:>2}:{:02}", s / 60, s % 60) } else { format!("{}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60) }
+}
+
+/// A share in percent, 5 cells at most: `0.08`, `12.5`, `100`.
+pub(super) fn percent(pct: Option<f64>) -> String {
+    pct.map_or_else(|| "n/a".to_owned(), figure::compact)
+}
+
+/// A span of time as a label of an axis.
+pub(super) fn ago(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("-{seconds} s"),
+        120..=7_199 => format!("-{} min", seconds / 60),
+        _ => format!("-{} h", seconds / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dcudeck_widgets::text::width;
+
+    #[test]
+    fn a_latency_never_needs_more_than_six_cells() {
+        for exponent in -4..9 {
+            for mantissa in [1.0, 1.23456, 9.9949, 9.9951, 9.99999] {
+                let text = latency(Some(mantissa * 10_f64.powi(exponent)));
+                assert!(width(&text) <= 7 && (exponent > 7 || width(&text) <= 6), "{text}");
+            }
+        }
+        assert_eq!(latency(None), "n/a");
+        assert_eq!(latency(Some(12_345.0)), "12.3 s");
+    }
+
+    #[test]
+    fn states_are_as_wide_in_both_languages_as_their_place() {
+        for state in [Phase::Preparing, Phase::Warmup, Phase::Running, Phase::Draining, Phase::Finished, Phase::Stopped, Phase::Failed] {
+            assert!(width(phase(state).en) <= 9 && width(phase(state).zh) <= 9);
+        }
+    }
+
+    #[test]
+    fn the_clock_counts_hours_only_when_there_are_some() {
+        assert_eq!((clock(42_300_000).as_str(), clock(3_723_000_000).as_str()), (" 0:42", "1:02:03"));
+    }
+}
