@@ -48,12 +48,14 @@ impl TextError {
     #[must_use]
     pub fn problem(&self, path: &Path) -> Problem {
         match self {
-            Self::NoTokenizer => Problem::bad_input("model.no_tokenizer", said!("there is no tokenizer.json in it", "其中没有 tokenizer.json"))
-                .file(path)
-                .fix(said!(
-                    "copy the model's tokenizer.json and tokenizer_config.json into it",
-                    "请将模型的 tokenizer.json 和 tokenizer_config.json 复制到其中"
-                )),
+            Self::NoTokenizer => {
+                Problem::bad_input("model.no_tokenizer", said!("there is no tokenizer.json in it", "其中没有 tokenizer.json"))
+                    .file(path)
+                    .fix(said!(
+                        "copy the model's tokenizer.json and tokenizer_config.json into it",
+                        "请将模型的 tokenizer.json 和 tokenizer_config.json 复制到其中"
+                    ))
+            }
             Self::Unreadable(file, error) => {
                 Problem::bad_input("model.unreadable", said!("it can't be read: {error}", "无法读取：{error}")).file(path.join(file))
             }
@@ -63,9 +65,9 @@ impl TextError {
             Self::BadJson(file, error) => {
                 Problem::bad_input("model.bad_json", Said::same(error.to_string())).file(path.join(file)).line(error.line() as u64)
             }
-            Self::BadTemplate(what) => {
-                Problem::bad_input("model.bad_template", Said::same(what.clone())).file(path.join("tokenizer_config.json")).field("chat_template")
-            }
+            Self::BadTemplate(what) => Problem::bad_input("model.bad_template", Said::same(what.clone()))
+                .file(path.join("tokenizer_config.json"))
+                .field("chat_template"),
             Self::Refused(what) | Self::Tokens(what) => Problem::bad_input("text", Said::same(what.clone())),
         }
     }

@@ -194,7 +194,8 @@ impl Model {
                     span.cache.put(shape, layer, kv_head, position, key, value);
                 }
             }
-            let attention = Attention { shape, layer, heads: config.heads, start: span.start, blocks: &span.cache.blocks, queries: qkv, stride };
+            let attention =
+                Attention { shape, layer, heads: config.heads, start: span.start, blocks: &span.cache.blocks, queries: qkv, stride };
             attend(isa, &attention, &mut attended[first * query_width..][..rows * query_width], scores);
             first += rows;
         }

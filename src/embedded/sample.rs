@@ -30,8 +30,11 @@ impl Sampler {
 
     fn draw(&mut self, logits: &[f32], banned: &[u32]) -> u32 {
         let Sampling { temperature, top_p, top_k, .. } = self.sampling;
-        let mut candidates: Vec<(f32, u32)> =
-            logits.iter().zip(0..).map(|(logit, id)| (if banned.contains(&id) { f32::NEG_INFINITY } else { logit / temperature }, id)).collect();
+        let mut candidates: Vec<(f32, u32)> = logits
+            .iter()
+            .zip(0..)
+            .map(|(logit, id)| (if banned.contains(&id) { f32::NEG_INFINITY } else { logit / temperature }, id))
+            .collect();
         let likelier = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if let Some(k) = top_k.filter(|k| (1..candidates.len()).contains(k)) {
             candidates.select_nth_unstable_by(k - 1, likelier);

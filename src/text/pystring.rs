@@ -54,7 +54,11 @@ fn of_string(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
         "lower" => text.to_lowercase().into(),
         "capitalize" => {
             let mut chars = text.chars();
-            chars.next().map(|first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect::<String>()).unwrap_or_default().into()
+            chars
+                .next()
+                .map(|first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect::<String>())
+                .unwrap_or_default()
+                .into()
         }
         "title" => title(text).into(),
         "find" | "rfind" => {
@@ -83,7 +87,8 @@ fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
     let parts = most.and_then(|most| usize::try_from(most).ok()).map(|most| most.saturating_add(1));
     let mut found: Vec<&str> = match (&separator, parts) {
         (Some(separator), parts) => {
-            let separator = separator.as_str().filter(|s| !s.is_empty()).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "empty separator"))?;
+            let separator =
+                separator.as_str().filter(|s| !s.is_empty()).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "empty separator"))?;
             match (parts, from_end) {
                 (None, _) => return Ok(text.split(separator).map(Value::from).collect()),
                 (Some(parts), false) => return Ok(text.splitn(parts, separator).map(Value::from).collect()),

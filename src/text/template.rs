@@ -1,7 +1,11 @@
 //! Chat templates: Jinja as transformers sets it up (`chat_template_utils.py`).
 
 use super::{TextError, optional, pystring::unknown_method, tokenizer::SpecialToken};
-use minijinja::{Environment, Error, ErrorKind, Value, syntax::SyntaxConfig, value::{Kwargs, Serde}};
+use minijinja::{
+    Environment, Error, ErrorKind, Value,
+    syntax::SyntaxConfig,
+    value::{Kwargs, Serde},
+};
 use serde::Serialize;
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -72,7 +76,9 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_function("strftime_now", |format: String| jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).strftime(&format).to_string());
+        environment.add_function("strftime_now", |format: String| {
+            jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system()).strftime(&format).to_string()
+        });
         environment.add_filter("tojson", to_json);
         environment.add_template_owned(NAME, template).map_err(|error| bad(&error))?;
         Ok(Self { environment, special_tokens })
@@ -84,7 +90,8 @@ impl ChatTemplate {
     /// [`TextError::Refused`] with what the template says.
     pub fn render(&self, messages: &[serde_json::Value], with: Render<'_>) -> Result<String, TextError> {
         let refused = |error: &Error| TextError::Refused(error.detail().map_or_else(|| error.to_string(), str::to_owned));
-        let mut variables: BTreeMap<&str, Value> = self.special_tokens.iter().map(|(name, token)| (name.as_str(), Value::from(token))).collect();
+        let mut variables: BTreeMap<&str, Value> =
+            self.special_tokens.iter().map(|(name, token)| (name.as_str(), Value::from(token))).collect();
         variables.extend(with.variables.into_iter().flatten().map(|(name, value)| (name.as_str(), Value::from(Serde(value)))));
         variables.insert("messages", Value::from(Serde(messages)));
         variables.insert("tools", with.tools.map_or(Value::from(()), |tools| Value::from(Serde(tools))));

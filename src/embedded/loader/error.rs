@@ -121,18 +121,18 @@ impl LoadError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         match self {
-            Self::NotAFolder(path) => Problem::bad_input("model.not_a_folder", said!("this is not a folder", "这不是文件夹"))
-                .file(path)
-                .fix(said!(
+            Self::NotAFolder(path) => {
+                Problem::bad_input("model.not_a_folder", said!("this is not a folder", "这不是文件夹")).file(path).fix(said!(
                     "give the folder with config.json and model.safetensors",
                     "请给出含有 config.json 和 model.safetensors 的文件夹"
-                )),
-            Self::NoConfig { folder, file } => Problem::bad_input("model.no_config", said!("there is no {file} in it", "其中没有 {file}"))
-                .file(folder)
-                .fix(said!(
+                ))
+            }
+            Self::NoConfig { folder, file } => {
+                Problem::bad_input("model.no_config", said!("there is no {file} in it", "其中没有 {file}")).file(folder).fix(said!(
                     "give the folder that directly holds {file}, as Hugging Face lays it out",
                     "请给出直接含有 {file} 的 Hugging Face 格式文件夹"
-                )),
+                ))
+            }
             Self::Unreadable(path, error) => {
                 Problem::bad_input("model.unreadable", said!("it can't be read: {error}", "无法读取：{error}")).file(path)
             }
@@ -151,12 +151,11 @@ impl LoadError {
                     .field("architectures")
                     .fix(said!("it runs {supported}; serve others with vLLM", "它支持 {supported}；其他模型请用 vLLM 部署"))
             }
-            Self::Unsupported { file, field, value } => Problem::bad_input(
-                "model.unsupported",
-                said!("the embedded engine has no support for {value}", "内置引擎不支持 {value}"),
-            )
-            .file(file)
-            .field(*field),
+            Self::Unsupported { file, field, value } => {
+                Problem::bad_input("model.unsupported", said!("the embedded engine has no support for {value}", "内置引擎不支持 {value}"))
+                    .file(file)
+                    .field(*field)
+            }
             Self::ContextTooLong { file, asked, derived } => Problem::bad_input(
                 "model.context_too_long",
                 said!(
@@ -191,7 +190,8 @@ impl LoadError {
             .file(file)
             .fix(said!("copy or download it again", "请重新复制或下载")),
             Self::BadHeader { file, what } => {
-                Problem::bad_input("model.bad_header", said!("it is not a safetensors file: {what}", "它不是 safetensors 文件：{what}")).file(file)
+                Problem::bad_input("model.bad_header", said!("it is not a safetensors file: {what}", "它不是 safetensors 文件：{what}"))
+                    .file(file)
             }
             Self::MissingTensor { place, name } => {
                 Problem::bad_input("model.missing_tensor", said!("tensor {name} is missing", "缺少张量 {name}")).file(place)
