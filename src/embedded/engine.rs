@@ -27,7 +27,7 @@ pub struct Options {
     pub max_model_len: usize,
     /// Threads that compute, 1 or 2 for tiny models.
     pub threads: usize,
-    /// Tokens a step computes at most, prompt and new ones together.
+    /// Tokens a step computes at most on each thread, prompt and new ones together.
     pub token_budget: usize,
     /// Memory for keys and values, bytes; one sequence of full length always fits.
     pub cache_bytes: usize,
@@ -66,12 +66,19 @@ impl Engine {
     /// # Errors
     /// What the system says when a thread can't be made.
     pub fn start(model: Arc<Model>, adapters: Vec<Arc<Adapter>>, options: Options) -> std::io::Result<Self> {
+        // Nothing runs with none of these.
+        let options = Options {
+            max_num_seqs: options.max_num_seqs.max(1),
+            threads: options.threads.max(1),
+            token_budget: options.token_budget.max(1),
+            ..options
+        };
         let vocab_size = model.config().vocab_size;
         let max_model_len = options.max_model_len;
         let block_bytes = model.block_shape().len() * size_of::<f32>();
         let per_sequence = max_model_len.div_ceil(BLOCK);
-        let blocks = (options.cache_bytes / block_bytes.max(1)).clamp(per_sequence, per_sequence * options.max_num_seqs.max(1));
-        let scheduler = Scheduler::new(&model, blocks, options.max_num_seqs.max(1), options.token_budget.max(1));
+        let blocks = (options.cache_bytes / block_bytes.max(1)).clamp(per_sequence, per_sequence * options.max_num_seqs);
+        let scheduler = Scheduler::new(&model, blocks, &options);
         let gauges = Arc::new(Mutex::new(scheduler.gauges()));
         let mut helpers = Vec::new();
         for _ in 1..options.threads {
@@ -165,9 +172,12 @@ impl Run {
             }
             let step = self.scheduler.step();
             self.show();
-            let step = self.compute(step);
-            self.scheduler.settle(step, Instant::now());
+            let Some(step) = self.compute(step) else { return };
+            let ended = self.scheduler.settle(step, Instant::now());
             self.show();
+            for (to, last) in ended {
+                let _ = to.send(last);
+            }
         }
     }
 
@@ -175,22 +185,22 @@ impl Run {
         *self.gauges.lock().unwrap_or_else(PoisonError::into_inner) = self.scheduler.gauges();
     }
 
-    /// Computes a step, spread over the threads if it is large enough.
-    fn compute(&mut self, mut step: Vec<Box<Sequence>>) -> Vec<Box<Sequence>> {
+    /// Computes a step, spread over the threads if it is large enough. `None` when one of them has ended.
+    fn compute(&mut self, mut step: Vec<Box<Sequence>>) -> Option<Vec<Box<Sequence>>> {
         let rows: usize = step.iter().map(|seq| seq.chunk()).sum();
         let threads = (1 + self.helpers.len()).min(rows / LEAST_ROWS_PER_THREAD).min(step.len());
         if threads < 2 {
             forward(&self.model, &mut step, &mut self.workspace);
-            return step;
+            return Some(step);
         }
         let mut shares = share(step, threads);
         let mut own = shares.pop().unwrap_or_default();
         let busy: Vec<&Helper> = self.helpers.iter().zip(shares).map(|(helper, share)| helper.give(share)).collect();
         forward(&self.model, &mut own, &mut self.workspace);
         for helper in busy {
-            own.extend(helper.take());
+            own.extend(helper.take()?);
         }
-        own
+        Some(own)
     }
 }
 
@@ -245,14 +255,14 @@ impl Helper {
     /// Hands over a share; [`Helper::take`] gives it back.
     fn give(&self, share: Vec<Box<Sequence>>) -> &Self {
         if let Some(work) = &self.work {
-            // A thread that is gone drops the share: its sequences' handles close.
+            // A thread that is gone is noticed when the share is taken back.
             let _ = work.send(share);
         }
         self
     }
 
-    fn take(&self) -> Vec<Box<Sequence>> {
-        self.done.recv().unwrap_or_default()
+    fn take(&self) -> Option<Vec<Box<Sequence>>> {
+        self.done.recv().ok()
     }
 }
 

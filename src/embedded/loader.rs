@@ -2,6 +2,8 @@
 
 mod adapter;
 mod error;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use error::LoadError;
@@ -10,9 +12,9 @@ use super::{
     bundled,
     config::{ModelConfig, OneOrMore},
     model::{Layer, Linear, Model},
-    product::{Packed, Stored},
 };
 use crate::text::{ChatTemplate, Tokenizer};
+use candle_core::Tensor;
 use serde::Deserialize;
 use std::{
     io,
@@ -175,9 +177,9 @@ impl Model {
     /// Takes the weights that the configuration calls for.
     pub(crate) fn load(config: ModelConfig, weights: &Weights) -> Result<Self, LoadError> {
         let (hidden, vocab) = (config.hidden_size, config.vocab_size);
-        let embedding = Packed::new(hidden, &[&weights.tensor("model.embed_tokens.weight", &[vocab, hidden])?]);
-        let head = if config.tied { None } else { Some(Packed::new(hidden, &[&weights.tensor("lm_head.weight", &[vocab, hidden])?])) };
-        let norm = weights.tensor("model.norm.weight", &[hidden])?.to_f32();
+        let embedding = weights.pack(&[weights.tensor("model.embed_tokens.weight", &[vocab, hidden])?])?;
+        let head = if config.tied { None } else { Some(weights.pack(&[weights.tensor("lm_head.weight", &[vocab, hidden])?])?) };
+        let norm = weights.vector("model.norm.weight", hidden)?;
         let layers = (0..config.layers).map(|index| Layer::load(&config, weights, index)).collect::<Result<_, _>>()?;
         Ok(Self { config, embedding, layers, norm, head })
     }
@@ -187,16 +189,16 @@ impl Layer {
     fn load(config: &ModelConfig, weights: &Weights, index: usize) -> Result<Self, LoadError> {
         let hidden = config.hidden_size;
         let (query, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let norm = |name: &str| Ok(weights.tensor(&format!("model.layers.{index}.{name}.weight"), &[hidden])?.to_f32());
+        let norm = |name: &str| weights.vector(&format!("model.layers.{index}.{name}.weight"), hidden);
         let linear = |inputs: usize, parts: &[(&str, usize)], bias: bool| {
             let name = |part: &str, what: &str| format!("model.layers.{index}.{part}.{what}");
-            let stored: Vec<Stored> =
+            let stored: Vec<Tensor> =
                 parts.iter().map(|(part, outputs)| weights.tensor(&name(part, "weight"), &[*outputs, inputs])).collect::<Result<_, _>>()?;
             let mut biases = Vec::new();
             for (part, outputs) in parts.iter().filter(|_| bias) {
-                biases.extend(weights.tensor(&name(part, "bias"), &[*outputs])?.to_f32());
+                biases.extend(weights.vector(&name(part, "bias"), *outputs)?);
             }
-            Ok(Linear { weight: Packed::new(inputs, &stored.iter().collect::<Vec<_>>()), bias: bias.then_some(biases) })
+            Ok(Linear { weight: weights.pack(&stored)?, bias: bias.then_some(biases) })
         };
         let ff = config.intermediate_size;
         Ok(Self {

@@ -5,6 +5,7 @@
 //! bf16 weights stay bf16 in memory and are widened exactly: at one row the product is bound by reading them.
 
 use super::isa::{Isa, Lanes, for_each_isa};
+use candle_core::{DType, Tensor};
 use half::bf16;
 
 /// Outputs per panel; a panel holds its outputs' weights input by input.
@@ -24,47 +25,23 @@ enum Weights {
     Bf16(Vec<[bf16; PANEL]>),
 }
 
-/// A matrix as it is stored: row-major `[outputs][inputs]`.
-#[derive(Debug, Clone)]
-pub(crate) enum Stored {
-    /// 32 bits.
-    F32(Vec<f32>),
-    /// The upper half of 32 bits.
-    Bf16(Vec<bf16>),
-}
-
-impl Stored {
-    /// Number of elements.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::Bf16(values) => values.len(),
-        }
-    }
-
-    /// All elements widened.
-    pub(crate) fn to_f32(&self) -> Vec<f32> {
-        match self {
-            Self::F32(values) => values.clone(),
-            Self::Bf16(values) => values.iter().map(|v| v.to_f32()).collect(),
-        }
-    }
-}
-
 impl Packed {
-    /// Packs matrices `[outputs][inputs]` one below the other: a fused layer. One f32 part makes all f32.
-    /// Each part's length must be a multiple of `inputs`.
-    pub(crate) fn new(inputs: usize, parts: &[&Stored]) -> Self {
-        let outputs = parts.iter().map(|part| part.len() / inputs).sum();
-        let halves: Option<Vec<&[bf16]>> =
-            parts.iter().map(|part| if let Stored::Bf16(v) = part { Some(v.as_slice()) } else { None }).collect();
-        let weights = if let Some(parts) = halves {
-            Weights::Bf16(panels(inputs, outputs, &parts))
+    /// Packs matrices `[outputs][inputs]` one below the other: a fused layer. bf16 stays, anything else becomes f32.
+    ///
+    /// # Errors
+    /// Matrices of different widths.
+    pub(crate) fn new(parts: &[Tensor]) -> candle_core::Result<Self> {
+        let narrow = parts.iter().all(|part| part.dtype() == DType::BF16);
+        let dtype = if narrow { DType::BF16 } else { DType::F32 };
+        let fused = Tensor::cat(&parts.iter().map(|part| part.to_dtype(dtype)).collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+        let (outputs, inputs) = fused.dims2()?;
+        let all = fused.flatten_all()?;
+        let weights = if narrow {
+            Weights::Bf16(panels(inputs, &all.to_vec1::<bf16>()?))
         } else {
-            let wide: Vec<Vec<f32>> = parts.iter().map(|part| part.to_f32()).collect();
-            Weights::F32(panels(inputs, outputs, &wide.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+            Weights::F32(panels(inputs, &all.to_vec1::<f32>()?))
         };
-        Self { inputs, outputs, weights }
+        Ok(Self { inputs, outputs, weights })
     }
 
     /// Length of a row going in.
@@ -113,9 +90,10 @@ pub(crate) struct StridedMut<'a> {
     pub(crate) stride: usize,
 }
 
-fn panels<W: Copy + Default>(inputs: usize, outputs: usize, parts: &[&[W]]) -> Vec<[W; PANEL]> {
-    let mut packed = vec![[W::default(); PANEL]; outputs.div_ceil(PANEL) * inputs];
-    for (output, row) in parts.iter().flat_map(|part| part.chunks_exact(inputs)).enumerate() {
+fn panels<W: Copy + Default>(inputs: usize, weights: &[W]) -> Vec<[W; PANEL]> {
+    let rows = weights.chunks_exact(inputs);
+    let mut packed = vec![[W::default(); PANEL]; rows.len().div_ceil(PANEL) * inputs];
+    for (output, row) in rows.enumerate() {
         for (panel, weight) in packed[output / PANEL * inputs..].iter_mut().zip(row) {
             panel[output % PANEL] = *weight;
         }

@@ -7,6 +7,7 @@ use super::{
     adapter::Adapter,
     api::{Event, Finish, Gauges, Request, Timing, Token},
     cache::{BLOCK, Cache, Pool},
+    engine::Options,
     model::{Model, Span},
     sample::Sampler,
 };
@@ -114,7 +115,9 @@ pub(crate) struct Scheduler {
     pool: Pool,
     eos: Vec<u32>,
     max_num_seqs: usize,
+    /// Tokens of one sequence in a step at most, and of all for each thread.
     token_budget: usize,
+    threads: usize,
     waiting: VecDeque<Waiting>,
     /// In order of admission; those of a step are away while it is computed.
     running: Vec<Box<Sequence>>,
@@ -125,11 +128,12 @@ pub(crate) struct Scheduler {
 const LEAST_PROMPT_TOKENS: usize = 16;
 
 impl Scheduler {
-    pub(crate) fn new(model: &Model, blocks: usize, max_num_seqs: usize, token_budget: usize) -> Self {
+    pub(crate) fn new(model: &Model, blocks: usize, options: &Options) -> Self {
+        let &Options { max_num_seqs, token_budget, threads, .. } = options;
         let pool = Pool::new(model.block_shape(), blocks);
         let (waiting, running) = (VecDeque::new(), Vec::new());
         let gauges = Gauges { num_blocks: blocks, block_size: BLOCK, ..Gauges::default() };
-        Self { pool, eos: model.config.eos.clone(), max_num_seqs, token_budget, waiting, running, gauges }
+        Self { pool, eos: model.config.eos.clone(), max_num_seqs, token_budget, threads, waiting, running, gauges }
     }
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
@@ -145,10 +149,10 @@ impl Scheduler {
         self.drop_cancelled();
         self.admit();
         let decoding = self.running.iter().filter(|seq| seq.computed + 1 == seq.tokens.len()).count();
-        let mut prompt_budget = self.token_budget.saturating_sub(decoding).max(LEAST_PROMPT_TOKENS);
+        let mut prompt_budget = (self.token_budget * self.threads).saturating_sub(decoding).max(LEAST_PROMPT_TOKENS);
         for seq in &mut self.running {
             let left = seq.tokens.len() - seq.computed;
-            seq.chunk = if left == 1 { 1 } else { left.min(prompt_budget) };
+            seq.chunk = if left == 1 { 1 } else { left.min(prompt_budget).min(self.token_budget) };
             if left > 1 {
                 prompt_budget -= seq.chunk;
             }
@@ -163,14 +167,16 @@ impl Scheduler {
         step
     }
 
-    /// Takes the step's sequences back, reports their tokens, ends those that are done.
-    pub(crate) fn settle(&mut self, step: Vec<Box<Sequence>>, now: Instant) {
+    /// Takes the step's sequences back, reports their tokens, ends those that are done. Gives their last events, to be sent
+    /// when the gauges no longer count them.
+    pub(crate) fn settle(&mut self, step: Vec<Box<Sequence>>, now: Instant) -> Vec<(UnboundedSender<Event>, Event)> {
+        let mut ended = Vec::new();
         for mut seq in step {
             if let Some(finish) = seq.settle(now) {
                 let timing =
                     Timing { arrived: seq.arrived, scheduled: seq.scheduled, first_token: seq.first_token.unwrap_or(now), last_token: now };
-                let _ = seq.events.send(Event::Done { finish, timing });
                 self.pool.release(std::mem::take(&mut seq.cache), seq.promised);
+                ended.push((seq.events, Event::Done { finish, timing }));
             } else {
                 self.running.push(seq);
             }
@@ -178,6 +184,7 @@ impl Scheduler {
         // Steps may come back in another order.
         self.running.sort_by_key(|seq| seq.scheduled);
         self.count();
+        ended
     }
 
     /// State as of the last step's beginning or end.

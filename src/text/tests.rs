@@ -140,7 +140,7 @@ fn python_s_string_methods_work_as_in_python() {
         ("'a b  c'.split()|join('|')", "a|b|c"),
         ("'a,b,c'.split(',', 1)|join('|')", "a|b,c"),
         ("'a b c'.split(none, 1)|join('|')", "a|b c"),
-        ("'abc'.startswith('ab') and not 'abc'.endswith('x')", "true"),
+        ("'abc'.startswith('ab') and not 'abc'.endswith('x')", "True"),
         ("'aXbX'.replace('X', '-', 1) ~ 'a'.upper() ~ 'bC'.capitalize() ~ 'ab cd'.title()", "a-bXABcAb Cd"),
         ("'眼科'.find('科') ~ 'a'.find('b')", "1-1"),
         ("', '.join(['a', 'b'])", "a, b"),

@@ -286,7 +286,7 @@ fn a_short_cache_makes_sequences_wait_and_all_finish() {
     let handles: Vec<_> = (0..6).map(|_| engine.submit(request(&long_prompt(30), false, 30)).expect("taken")).collect();
     let ended: Vec<_> = handles.into_iter().map(collect).collect();
     assert!(ended.iter().all(|(ids, end)| *ids == ended[0].0 && *end == Some(Finish::Length)));
-    assert!(engine.gauges().steps.counts[1..3].iter().sum::<u64>() < 40, "{:?}", engine.gauges());
+    assert!(engine.gauges().steps.counts.iter().sum::<u64>() >= 85, "three pairs after each other: {:?}", engine.gauges());
 }
 
 #[test]

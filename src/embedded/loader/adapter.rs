@@ -5,8 +5,8 @@ use crate::embedded::{
     adapter::{Adapter, AdapterLayer, LowRank, Part},
     bundled,
     model::Model,
-    product::{Packed, Stored},
 };
+use candle_core::DType;
 use serde::Deserialize;
 use std::{collections::HashSet, path::Path, sync::Arc};
 
@@ -14,7 +14,7 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 struct Config {
     peft_type: String,
     r: usize,
-    lora_alpha: f32,
+    lora_alpha: f64,
     #[serde(default)]
     use_rslora: bool,
     #[serde(default)]
@@ -50,7 +50,7 @@ impl Adapter {
         let config: Config = serde_json::from_slice(&config).map_err(|error| LoadError::bad_json(&config_file, &error))?;
         config.check(&config_file)?;
         let rank = config.r;
-        let scale = if config.use_rslora { config.lora_alpha / (rank as f32).sqrt() } else { config.lora_alpha / rank as f32 };
+        let scale = if config.use_rslora { config.lora_alpha / (rank as f64).sqrt() } else { config.lora_alpha / rank as f64 };
         let mut reader = Reader { weights: &weights, used: HashSet::new(), rank, scale };
         let layers = (0..model.config.layers).map(|index| reader.layer(model, index)).collect::<Result<_, _>>()?;
         let used = reader.used;
@@ -94,7 +94,7 @@ struct Reader<'a> {
     weights: &'a Weights,
     used: HashSet<String>,
     rank: usize,
-    scale: f32,
+    scale: f64,
 }
 
 impl Reader<'_> {
@@ -118,15 +118,17 @@ impl Reader<'_> {
             let (name_a, name_b) = (name("lora_A"), name("lora_B"));
             if self.weights.names().any(|(name, _)| name == name_a || name == name_b) {
                 let a = self.weights.tensor(&name_a, &[self.rank, inputs])?;
-                let mut b = self.weights.tensor(&name_b, &[*outputs, self.rank])?.to_f32();
-                b.iter_mut().for_each(|b| *b *= self.scale);
-                parts.push(Part { rank_from: all_a.len() * self.rank, output_from, b: Packed::new(self.rank, &[&Stored::F32(b)]) });
+                let b = self.weights.tensor(&name_b, &[*outputs, self.rank])?;
+                let scaled = b.to_dtype(DType::F32).and_then(|b| b * self.scale).map_err(|error| self.weights.tensor_error(&error))?;
+                parts.push(Part { rank_from: all_a.len() * self.rank, output_from, b: self.weights.pack(&[scaled])? });
                 all_a.push(a);
                 self.used.extend([name_a, name_b]);
             }
             output_from += outputs;
         }
-        let a = Packed::new(inputs, &all_a.iter().collect::<Vec<_>>());
-        Ok((!parts.is_empty()).then_some(LowRank { a, parts, outputs: output_from }))
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(LowRank { a: self.weights.pack(&all_a)?, parts, outputs: output_from }))
     }
 }

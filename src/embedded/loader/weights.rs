@@ -1,8 +1,8 @@
 //! Tensors of safetensors files, read one at a time: the format is eight bytes of header length, a JSON header, data.
 
 use super::error::LoadError;
-use crate::embedded::product::Stored;
-use half::{bf16, f16};
+use crate::embedded::product::Packed;
+use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -72,6 +72,9 @@ impl Shard {
         let length: [u8; 8] = bytes.read(0, 8).map_err(unreadable)?.try_into().unwrap_or_default();
         let header = u64::from_le_bytes(length);
         let bad = |what: String| LoadError::BadHeader { file: path.clone(), what };
+        if &length == b"version " {
+            return Err(bad("it is a pointer of Git LFS, fetch the file itself with git lfs pull".to_owned()));
+        }
         if header > HEADER_LIMIT {
             return Err(bad(format!("its header length is {header}")));
         }
@@ -101,26 +104,23 @@ impl Shard {
         Ok(Self { path, bytes, data, tensors })
     }
 
-    fn read(&self, name: &str, info: &Info) -> Result<Stored, LoadError> {
-        let size = match info.dtype.as_str() {
-            "F32" => 4,
-            "F16" | "BF16" => 2,
+    fn read(&self, name: &str, info: &Info) -> Result<Tensor, LoadError> {
+        let dtype = match info.dtype.as_str() {
+            "F32" => DType::F32,
+            "F16" => DType::F16,
+            "BF16" => DType::BF16,
             other => return Err(LoadError::DType { file: self.path.clone(), name: name.to_owned(), dtype: other.to_owned() }),
         };
         let bad = |what: &str| LoadError::BadHeader { file: self.path.clone(), what: format!("{name}: {what}") };
         let elements =
             info.shape.iter().try_fold(1_usize, |all, dim| all.checked_mul(*dim)).ok_or_else(|| bad("its shape is too large"))?;
         let len = usize::try_from(info.data_offsets.1 - info.data_offsets.0).unwrap_or(usize::MAX);
-        if elements.checked_mul(size) != Some(len) {
+        if elements.checked_mul(dtype.size_in_bytes()) != Some(len) {
             return Err(bad("its shape and its data disagree"));
         }
         let bytes =
             self.bytes.read(self.data + info.data_offsets.0, len).map_err(|error| LoadError::Unreadable(self.path.clone(), error))?;
-        Ok(match info.dtype.as_str() {
-            "BF16" => Stored::Bf16(bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b)).collect()),
-            "F16" => Stored::F32(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
-            _ => Stored::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        })
+        Tensor::from_raw_buffer(&bytes, dtype, &info.shape, &Device::Cpu).map_err(|error| bad(&error.to_string()))
     }
 }
 
@@ -177,13 +177,29 @@ impl Weights {
     }
 
     /// A tensor of this shape.
-    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Stored, LoadError> {
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let (shard, info) = self.find(name).ok_or_else(|| LoadError::MissingTensor { place: self.place.clone(), name: name.to_owned() })?;
         if info.shape != shape {
             let (expected, found) = (shape.to_vec(), info.shape.clone());
             return Err(LoadError::Shape { file: shard.path.clone(), name: name.to_owned(), expected, found });
         }
         shard.read(name, info)
+    }
+
+    /// A vector of this length in f32.
+    pub(crate) fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
+        let tensor = self.tensor(name, &[len])?;
+        tensor.to_dtype(DType::F32).and_then(|tensor| tensor.to_vec1()).map_err(|error| self.tensor_error(&error))
+    }
+
+    /// Matrices packed as one layer.
+    pub(crate) fn pack(&self, parts: &[Tensor]) -> Result<Packed, LoadError> {
+        Packed::new(parts).map_err(|error| self.tensor_error(&error))
+    }
+
+    /// What candle could not do with tensors whose shapes were checked before.
+    pub(crate) fn tensor_error(&self, error: &candle_core::Error) -> LoadError {
+        LoadError::BadHeader { file: self.place.clone(), what: error.to_string() }
     }
 }
 
