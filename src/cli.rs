@@ -34,9 +34,9 @@ pub enum Next {
 }
 
 /// Reads the arguments and runs the headless command they name.
-pub fn run(arguments: Vec<OsString>) -> Next {
+pub fn run(arguments: &[OsString]) -> Next {
     let json = arguments.iter().any(|a| a == "--json");
-    let cli = match Cli::command().try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return Next::Exit(usage(&error, json)),
     };

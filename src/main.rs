@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     if let Some(code) = cli::worker::entry(&arguments) {
         return code;
     }
-    match cli::run(arguments) {
+    match cli::run(&arguments) {
         Next::Exit(exit) => exit.into(),
         #[cfg(feature = "console")]
         Next::Console { workspace, settings } => cli::told(dcudeck::console::run(&workspace, &settings), &settings),

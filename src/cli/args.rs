@@ -1,5 +1,7 @@
 //! The command line as clap sees it. Units are in the help of each flag; cli.md of the docs is generated from here.
 
+#![expect(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
+
 use crate::embedded::sim;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

@@ -42,14 +42,11 @@ fn check(global: &Global, workspace: &Workspace, out: Out) -> Result<Exit, Ended
         for problem in &problems {
             out.line(&problem.sentence(out.lang))?;
         }
-        out.note(
-            &match problems.len() {
-                0 => crate::said!("settings are good", "设置无误"),
-                n => crate::said!("{n} findings", "{n} 个问题"),
-            }
-            .get(out.lang)
-            .to_owned(),
-        );
+        let told = match problems.len() {
+            0 => crate::said!("settings are good", "设置无误"),
+            n => crate::said!("{n} findings", "{n} 个问题"),
+        };
+        out.note(told.get(out.lang));
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Findings })
 }

@@ -1,5 +1,7 @@
 //! What a command prints: one document on stdout, everything else on stderr, exit status 0 when the reader went away.
 
+#![expect(clippy::unused_self, reason = "all that a command prints goes through `Out`, whatever it needs of it")]
+
 use crate::base::{Exit, Lang, Problem};
 use std::io::{self, Write as _};
 

@@ -1,5 +1,7 @@
 //! The kinds of worker this program can be: one row each. Engines do the work; here they are joined with the control socket.
 
+#![expect(clippy::needless_pass_by_value, reason = "the signature of a worker in the table of kinds")]
+
 use crate::{
     bench,
     jobs::{self, Job, Worker},

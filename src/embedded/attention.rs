@@ -3,6 +3,11 @@
 //! Each query goes through the positions in order by itself: its result does not depend on how a prompt was cut into
 //! chunks, nor on other sequences.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
+)]
+
 use super::{
     cache::{BLOCK, Block, BlockShape},
     elementwise::exponentials,
@@ -87,7 +92,9 @@ fn heads<L: Lanes, const H: usize>(a: &Attention<'_>, kv_head: usize, positions:
     let mut shares = [0.0_f32; H];
     for (h, share) in shares.iter_mut().enumerate() {
         let scores = &mut scores[h * padded..][..padded];
-        scores.iter_mut().for_each(|score| *score *= scale);
+        for score in &mut *scores {
+            *score *= scale;
+        }
         let top = scores[..positions].iter().copied().fold(f32::NEG_INFINITY, f32::max);
         // Positions after the query are in its last block: as far below the top as counts for nothing.
         scores[positions..].fill(f32::NEG_INFINITY);

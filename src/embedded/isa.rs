@@ -4,6 +4,11 @@
 //! Lanes lie across outputs, never along a sum, so that every set adds in the same order; they differ by fused
 //! multiply-add alone.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
+)]
+
 use half::bf16;
 use std::sync::OnceLock;
 

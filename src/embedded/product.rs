@@ -4,6 +4,11 @@
 //! depend on what else is in its batch. (A general matrix library picks another order for one row than for many.)
 //! bf16 weights stay bf16 in memory and are widened exactly: at one row the product is bound by reading them.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
+)]
+
 use super::isa::{Isa, Lanes, for_each_isa};
 use candle_core::{DType, Tensor};
 use half::bf16;
@@ -176,6 +181,7 @@ fn panel_product<L: Lanes, W: Weight>(panel: &[[W; PANEL]], rows: &mut Rows<'_>,
 
 /// `R` rows by a panel, `C` registers of outputs at a time: their sums stay in registers over all inputs.
 #[inline(always)]
+#[expect(clippy::needless_pass_by_value, clippy::needless_range_loop, reason = "fixed counts that unroll; both views are used up here")]
 fn tile<L: Lanes, W: Weight, const R: usize, const C: usize>(panel: &[[W; PANEL]], x: Strided<'_>, out: StridedMut<'_>, columns: usize) {
     let inputs = panel.len();
     let xs: [&[f32]; R] = std::array::from_fn(|r| &x.data[r * x.stride..][..inputs]);

@@ -145,10 +145,6 @@ impl Weights {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(LoadError::NoWeights(folder.to_owned())),
             Err(error) => return Err(LoadError::Unreadable(index, error)),
         };
-        #[derive(Deserialize)]
-        struct Index {
-            weight_map: BTreeMap<String, String>,
-        }
         let index: Index = serde_json::from_slice(&text).map_err(|error| LoadError::bad_json(&index, &error))?;
         let mut names: Vec<String> = index.weight_map.into_values().collect();
         names.sort_unstable();
@@ -206,4 +202,9 @@ impl Weights {
 fn open(path: PathBuf) -> Result<Shard, LoadError> {
     let file = File::open(&path).map_err(|error| LoadError::Unreadable(path.clone(), error))?;
     Shard::open(path, Bytes::File(file))
+}
+/// `model.safetensors.index.json`: which file holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
 }
