@@ -10,7 +10,7 @@ use dcudeck::{
 
 fn spec() -> Spec {
     let mut spec: Spec = profiles::load(&Workspace::at("/nonexistent"), "bench", "quick").expect("parses");
-    spec.target.url = "http://127.0.0.1:8000".to_owned();
+    "http://127.0.0.1:8000".clone_into(&mut spec.target.url);
     spec.target.model = Some("eye-tiny".to_owned());
     spec
 }

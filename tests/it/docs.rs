@@ -28,7 +28,7 @@ fn the_command_reference_is_what_help_prints() {
     let mut command = Cli::command().term_width(100);
     command.build();
     help(&mut command, "", &mut text);
-    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
     current("docs/CLI.md", &text);
 }
 

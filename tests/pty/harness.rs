@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long anything may take on a busy two-core machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Seen {
     parser: vt100::Parser,
