@@ -22,4 +22,4 @@ pub use recorder::Sink;
 pub use run::{Steering, run};
 pub use summary::exit_code;
 pub use target::Url;
-pub use worker::{problem_of, result_of, start};
+pub use worker::{result_of, start};

@@ -1,7 +1,6 @@
 //! Tokenizer and chat template of a Hugging Face model folder.
 
 mod detokenizer;
-mod pystring;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,10 @@ use super::{
     target::Url,
 };
 use crate::{
-    base::{Exit, Lang, Problem, Said},
+    base::Problem,
     jobs::{self, Job, control::Publisher},
     said,
-    workspace::{Workspace, write_whole},
+    workspace::Workspace,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -32,16 +32,6 @@ pub const KIND: &str = "bench";
 struct Payload {
     spec: Spec,
     result_dir: PathBuf,
-}
-
-/// In the job's folder: why the worker ended without a result.
-const PROBLEM: &str = "problem.json";
-
-#[derive(Serialize, Deserialize)]
-struct Told {
-    bad_input: bool,
-    en: String,
-    zh: String,
 }
 
 /// Starts a load test as a job of `workspace` and returns once its worker runs. The result goes into a new folder of the workspace, or
@@ -79,14 +69,6 @@ pub fn result_of(job: &Job) -> Result<Option<Summary>, Problem> {
         Err(_) if !job.state().ended() => Ok(None),
         Err(_) => results::recompute(&dir).map(Some),
     }
-}
-
-/// Why a load test job ended without a result, as its worker put it; also for a face that came after its end.
-#[must_use]
-pub fn problem_of(job: &Job) -> Option<Problem> {
-    let told: Told = serde_json::from_slice(&fs::read(job.dir().join(PROBLEM)).ok()?).ok()?;
-    let sentence = Said { en: told.en, zh: told.zh };
-    Some(if told.bad_input { Problem::bad_input("bench.not_begun", sentence) } else { Problem::failed("bench.not_begun", sentence) })
 }
 
 /// The folder of a load test job's result.
@@ -140,12 +122,9 @@ pub fn run(job_dir: &Path) -> Result<(), Problem> {
     commands.map_err(|e| broken(&e))?;
     let sink: Arc<dyn Sink> = Arc::new(Published(publisher.clone()));
     let ended = run::run(&spec, &result_dir, &sink, &steering);
-    if let Err(problem) = &ended {
+    if ended.is_err() {
         // Nothing was measured; a folder that is not empty stays.
         let _ = fs::remove_dir(&result_dir);
-        let told = Told { bad_input: problem.exit() == Exit::BadInput, en: problem.sentence(Lang::En), zh: problem.sentence(Lang::Zh) };
-        // A face that came in time has it from the last snapshot; the log has it anyway.
-        let _ = serde_json::to_vec(&told).map(|text| write_whole(&job_dir.join(PROBLEM), &text));
     }
     publisher.bye();
     ended.map(|_| ())
@@ -278,9 +257,6 @@ mod tests {
         assert!(!root.path().join("results/r-1").exists());
         let job = Job::open(&dir).expect("a job");
         assert_eq!(result_of(&job).expect("no error"), None);
-        let told = problem_of(&job).expect("the worker said why");
-        assert_eq!(told.exit(), Exit::BadInput);
-        assert!(told.sentence(Lang::Zh).contains("无法连接"), "{told}");
     }
 
     #[test]

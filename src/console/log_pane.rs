@@ -151,7 +151,7 @@ impl LogPane {
         };
         for (row, (index, line)) in area.rows().zip(shown.iter().enumerate().skip(first)) {
             let drawn = self.line(look, line, usize::from(row.width));
-            frame.render_widget(if self.held == Some(index) { drawn.patch_style(look.theme.cursor) } else { drawn }, row);
+            frame.render_widget(if self.held == Some(index) { sheet::under_cursor(look, drawn) } else { drawn }, row);
         }
     }
 

@@ -184,7 +184,7 @@ fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'stati
         Span::styled(pad_right(&tail, tail_columns, look.ascii).into_owned(), theme.unsure),
     ];
     let row = Line::from(cells);
-    if selected { row.patch_style(theme.cursor) } else { row }
+    if selected { sheet::under_cursor(look, row) } else { row }
 }
 
 /// How well `typed` is found in `text`, letter by letter in order; `None` when it is not. Beginnings of words and runs count more.

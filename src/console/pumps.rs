@@ -251,6 +251,10 @@ impl Desk {
 
     /// Watches `job` from now on, instead of what was watched.
     fn watch(&mut self, job: Job) -> Result<(), Gone> {
+        // The overview may have found it before its starter said so.
+        if self.watched.as_ref().is_some_and(|watched| *watched.job == *job.id() && !watched.over) {
+            return Ok(());
+        }
         let spec = match bench::worker::spec_of(&job) {
             Ok(spec) => spec,
             Err(problem) => return self.refuse(problem),

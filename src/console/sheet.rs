@@ -41,3 +41,10 @@ pub fn open(look: &Look, frame: &mut Frame<'_>, body: Rect, title: &str, state: 
     rule(look, frame, area, title, state);
     Rect { y: area.y.saturating_add(1).min(area.bottom()), height: height.saturating_sub(1), ..area }.inner(Margin::new(1, 0))
 }
+
+/// `line` as the row under the cursor, its own styles kept where the cursor's say nothing.
+#[must_use]
+pub fn under_cursor<'a>(look: &Look, line: Line<'a>) -> Line<'a> {
+    let spans = line.spans.into_iter().map(|span| span.patch_style(look.theme.cursor));
+    Line { spans: spans.collect(), style: line.style, alignment: line.alignment }.patch_style(look.theme.cursor)
+}

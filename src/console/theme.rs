@@ -57,8 +57,8 @@ impl Theme {
         let plain = Style::new();
         let strong = plain.add_modifier(Modifier::BOLD);
         match palette {
-            Palette::Dark => Self::coloured([80, 114, 221, 203, 246, 240], Some((Color::Indexed(255), Color::Indexed(237)))),
-            Palette::Light => Self::coloured([25, 28, 130, 160, 242, 248], Some((Color::Indexed(16), Color::Indexed(254)))),
+            Palette::Dark => Self::coloured([80, 114, 221, 203, 246, 240], Color::Indexed(237)),
+            Palette::Light => Self::coloured([25, 28, 130, 160, 242, 248], Color::Indexed(254)),
             Palette::Sixteen => Self {
                 plain,
                 strong,
@@ -68,7 +68,8 @@ impl Theme {
                 act: plain.fg(Color::Red),
                 unsure: plain.fg(Color::DarkGray),
                 rule: plain.fg(Color::DarkGray),
-                cursor: plain.add_modifier(Modifier::REVERSED),
+                // One colour for the row: reversed, each of its colours would be a patch of background.
+                cursor: plain.fg(Color::Reset).add_modifier(Modifier::REVERSED),
             },
             Palette::Mono => Self {
                 plain,
@@ -84,7 +85,7 @@ impl Theme {
         }
     }
 
-    const fn coloured([accent, good, look, act, unsure, rule]: [u8; 6], cursor: Option<(Color, Color)>) -> Self {
+    const fn coloured([accent, good, look, act, unsure, rule]: [u8; 6], cursor: Color) -> Self {
         let plain = Style::new();
         Self {
             plain,
@@ -95,10 +96,7 @@ impl Theme {
             act: plain.fg(Color::Indexed(act)),
             unsure: plain.fg(Color::Indexed(unsure)),
             rule: plain.fg(Color::Indexed(rule)),
-            cursor: match cursor {
-                Some((fg, bg)) => plain.fg(fg).bg(bg),
-                None => plain.add_modifier(Modifier::REVERSED),
-            },
+            cursor: plain.bg(cursor),
         }
     }
 }

@@ -9,6 +9,7 @@ mod ask;
 mod chat;
 mod completions;
 mod errors;
+mod fields;
 mod generate;
 mod load;
 mod logprobs;
@@ -307,7 +308,7 @@ async fn tokenize(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         Err(refused) => return refused,
     };
     let answer = async {
-        let ask = ask::TokenizeAsk::read(&ask::parse(&asked.body)?)?;
+        let ask = ask::TokenizeAsk::read(&fields::parse(&asked.body)?)?;
         app.adapter(ask.model.as_deref())?;
         let (text, special) = if let Some(prompt) = ask.prompt {
             (prompt, ask.add_special_tokens.unwrap_or(true))
@@ -328,7 +329,7 @@ async fn detokenize(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
         Err(refused) => return refused,
     };
     let answer = || {
-        let (model, tokens) = ask::detokenize(&ask::parse(&asked.body)?)?;
+        let (model, tokens) = ask::detokenize(&fields::parse(&asked.body)?)?;
         app.adapter(model.as_deref())?;
         if let Some(id) = tokens.iter().find(|id| **id as usize >= app.model.facts().vocab_size) {
             return Err(ApiError::bad(format!("Token id {id} is out of vocabulary")));

@@ -1,6 +1,6 @@
 //! Chat templates: Jinja as transformers sets it up (`chat_template_utils.py`).
 
-use super::{TextError, optional, pystring::unknown_method, tokenizer::SpecialToken};
+use super::{TextError, optional, tokenizer::SpecialToken};
 use minijinja::{
     Environment, Error, ErrorKind, Value,
     syntax::SyntaxConfig,
@@ -72,7 +72,7 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|error| bad(&error))?;
         environment.set_syntax(syntax);
-        environment.set_unknown_method_callback(unknown_method);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// `dcudeck ARGUMENTS` that reads and writes nothing outside `home`.
-pub fn dcudeck(home: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn dcudeck(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dcudeck"));
     command.arg("--workspace").arg(home.join("ws")).args(arguments);
     for (variable, folder) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("HOME", ".")] {
@@ -21,21 +21,21 @@ pub fn dcudeck(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-pub fn output(home: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn output(home: &Path, arguments: &[&str]) -> Output {
     dcudeck(home, arguments).output().expect("runs")
 }
 
 /// A server of ours in the foreground: ended by its pid when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     /// Its base URL, as it said itself.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts `dcudeck engine …` on a free port and waits until it says that it listens.
-    pub fn start(home: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Path, arguments: &[&str]) -> Self {
         let mut all = vec!["engine"];
         all.extend(arguments);
         all.extend(["--port", "0", "--json"]);

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long anything may take on a busy two-core machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seen {
     parser: vt100::Parser,
@@ -20,7 +20,7 @@ struct Seen {
 }
 
 /// A terminal and the program in it.
-pub struct Terminal {
+pub(crate) struct Terminal {
     master: Option<Box<dyn MasterPty + Send>>,
     writer: Option<OwnedFd>,
     /// Closed to end the reader thread.
@@ -31,7 +31,7 @@ pub struct Terminal {
 }
 
 /// The binary under test with a home of its own: nothing of the user's is read or written.
-pub fn dcudeck(home: &Path, arguments: &[&str]) -> CommandBuilder {
+pub(crate) fn dcudeck(home: &Path, arguments: &[&str]) -> CommandBuilder {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dcudeck"));
     command.args(["--workspace".as_ref(), home.join("ws").as_os_str()]);
     command.args(arguments);
@@ -49,7 +49,7 @@ pub fn dcudeck(home: &Path, arguments: &[&str]) -> CommandBuilder {
 
 impl Terminal {
     /// Starts `command` in a terminal of this size.
-    pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("opens a pty");
         let child = pair.slave.spawn_command(command).expect("starts the program");
         drop(pair.slave);
@@ -67,7 +67,7 @@ impl Terminal {
     }
 
     /// Types bytes.
-    pub fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         let mut left = keys.as_bytes();
         while !left.is_empty() {
             let written = rustix::io::write(self.writer.as_ref().expect("is connected"), left).expect("types");
@@ -76,7 +76,7 @@ impl Terminal {
     }
 
     /// Changes the size.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         let mut seen = self.seen.0.lock().expect("unpoisoned");
         seen.parser.screen_mut().set_size(rows.try_into().expect("rows"), columns.try_into().expect("columns"));
         drop(seen);
@@ -88,27 +88,27 @@ impl Terminal {
     }
 
     /// The screen as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.seen.0.lock().expect("unpoisoned").parser.screen().contents()
     }
 
     /// Every byte the program wrote so far.
-    pub fn raw(&self) -> Vec<u8> {
+    pub(crate) fn raw(&self) -> Vec<u8> {
         self.seen.0.lock().expect("unpoisoned").raw.clone()
     }
 
     /// Whether the alternate screen is shown.
-    pub fn alternate(&self) -> bool {
+    pub(crate) fn alternate(&self) -> bool {
         self.seen.0.lock().expect("unpoisoned").parser.screen().alternate_screen()
     }
 
     /// Whether the cursor is hidden.
-    pub fn cursor_hidden(&self) -> bool {
+    pub(crate) fn cursor_hidden(&self) -> bool {
         self.seen.0.lock().expect("unpoisoned").parser.screen().hide_cursor()
     }
 
     /// Waits until the screen satisfies `wanted`; shows the screen when it never does.
-    pub fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = self.seen.0.lock().expect("unpoisoned");
         loop {
@@ -123,23 +123,23 @@ impl Terminal {
     }
 
     /// Waits until `text` is on the screen.
-    pub fn shows(&self, text: &str) -> String {
+    pub(crate) fn shows(&self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
     }
 
     /// Waits for the program's end and gives its exit status.
-    pub fn ends(&mut self) -> u32 {
+    pub(crate) fn ends(&mut self) -> u32 {
         let child = self.child.as_mut().expect("is ours");
         poll("the program ends", || child.try_wait().expect("waits")).exit_code()
     }
 
     /// The program's process id.
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.as_ref().and_then(|child| child.process_id()).and_then(|pid| i32::try_from(pid).ok()).expect("has a pid")
     }
 
     /// Closes the terminal as a dropped connection does, so that the kernel hangs it up, and hands the program over.
-    pub fn hang_up(mut self) -> Box<dyn Child + Send + Sync> {
+    pub(crate) fn hang_up(mut self) -> Box<dyn Child + Send + Sync> {
         self.reading = None;
         self.reader.take().expect("reads").join().expect("ends");
         self.writer = None;
@@ -148,7 +148,7 @@ impl Terminal {
     }
 
     /// Sends a signal to the program alone.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid()).expect("is a pid");
         rustix::process::kill_process(pid, signal).expect("signals");
     }
@@ -192,7 +192,7 @@ impl Drop for Terminal {
 }
 
 /// Waits until `ready` gives something: for state that nothing announces, such as a process's end.
-pub fn poll<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn poll<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = ready() {

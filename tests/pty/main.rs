@@ -3,3 +3,4 @@
 mod console;
 mod harness;
 mod named_server;
+mod panics;

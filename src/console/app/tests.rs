@@ -6,13 +6,13 @@ mod readme;
 
 use super::*;
 use crate::{
-    base::Text,
+    base::{Said, Text},
     bench::live::{Dist, Fact, Phase, Second, Snapshot, bin_of},
     bench::spec::{Limits, Load as Arrivals, Prompts, Slo, Target},
     console::{
         input::{TextInput, Typed},
         news::{Server, ServerState},
-        tab::Explained,
+        tab::{Effect, Explained},
         tabs,
         tabs::load::LoadCommand,
         theme::{Palette, Theme},

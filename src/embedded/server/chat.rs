@@ -2,8 +2,9 @@
 
 use super::{
     App, Asked,
-    ask::{self, ChatAsk},
+    ask::ChatAsk,
     errors::{ApiError, json},
+    fields,
     generate::{Submitted, finish_word, sse},
     logprobs,
     reasoning::{self, Splitter},
@@ -32,7 +33,7 @@ struct Envelope {
 }
 
 pub(super) async fn answer(app: Arc<App>, asked: Asked) -> Result<Response, ApiError> {
-    let body = ask::parse(&asked.body)?;
+    let body = fields::parse(&asked.body)?;
     let ask = ChatAsk::read(&body)?;
     let adapter = app.adapter(ask.common.model.as_deref())?;
     if let Some(error) = ask.common.unsupported.clone() {

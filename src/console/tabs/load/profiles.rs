@@ -19,7 +19,7 @@ impl Profile {
     /// What it is for; only the program's own say so.
     pub(super) fn purpose(&self) -> Text {
         match self.name.as_str() {
-            "quick" => text!("a first look, some seconds", "先看一眼，数秒"),
+            "quick" => text!("a first look, half a minute", "先看一眼，半分钟"),
             "steady" => text!("a steady state to compare by", "稳态，供比较"),
             _ => text!("", ""),
         }
