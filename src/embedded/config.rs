@@ -8,6 +8,7 @@ use std::path::Path;
 pub const ARCHITECTURES: [&str; 2] = ["Qwen2ForCausalLM", "LlamaForCausalLM"];
 
 /// Shape and constants of a model.
+#[expect(clippy::struct_excessive_bools, reason = "each is one field of config.json")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
     /// Name of its class, one of [`ARCHITECTURES`].
@@ -159,10 +160,10 @@ impl ModelConfig {
             }
         }
         let head_dim = raw.head_dim.unwrap_or(raw.hidden_size / raw.num_attention_heads);
-        if head_dim == 0 || head_dim % 2 != 0 || head_dim > 1 << 16 {
+        if head_dim == 0 || !head_dim.is_multiple_of(2) || head_dim > 1 << 16 {
             return Err(unsupported("head_dim", head_dim.to_string()));
         }
-        if raw.num_attention_heads % kv_heads != 0 {
+        if !raw.num_attention_heads.is_multiple_of(kv_heads) {
             return Err(unsupported("num_key_value_heads", kv_heads.to_string()));
         }
         let rope = raw.rope_parameters.clone().or(raw.rope_scaling.clone());

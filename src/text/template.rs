@@ -132,6 +132,7 @@ fn special_tokens(config: &serde_json::Value) -> BTreeMap<String, String> {
 }
 
 /// As Python's `json.dumps(…, ensure_ascii=False)` writes: a blank after colons and commas, nothing escaped for HTML.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a filter")]
 fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
     let indent: Option<usize> = options.get("indent")?;
     // Others of Python's arguments change nothing in what a value means.

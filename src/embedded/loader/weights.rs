@@ -124,6 +124,13 @@ impl Shard {
     }
 }
 
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    /// File by tensor.
+    weight_map: BTreeMap<String, String>,
+}
+
 /// All tensors of a model or an adapter.
 #[derive(Debug)]
 pub(crate) struct Weights {
@@ -145,10 +152,6 @@ impl Weights {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(LoadError::NoWeights(folder.to_owned())),
             Err(error) => return Err(LoadError::Unreadable(index, error)),
         };
-        #[derive(Deserialize)]
-        struct Index {
-            weight_map: BTreeMap<String, String>,
-        }
         let index: Index = serde_json::from_slice(&text).map_err(|error| LoadError::bad_json(&index, &error))?;
         let mut names: Vec<String> = index.weight_map.into_values().collect();
         names.sort_unstable();
