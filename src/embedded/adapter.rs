@@ -1,4 +1,4 @@
-//! LoRA adapters (Hu et al. 2021, arXiv:2106.09685) as PEFT writes them: `y += B (A x) · scale`.
+//! `LoRA` adapters (Hu et al. 2021, arXiv:2106.09685) as PEFT writes them: `y += B (A x) · scale`.
 
 use super::{
     isa::Isa,

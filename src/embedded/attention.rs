@@ -3,10 +3,7 @@
 //! Each query goes through the positions in order by itself: its result does not depend on how a prompt was cut into
 //! chunks, nor on other sequences.
 
-#![expect(
-    clippy::inline_always,
-    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
-)]
+#![expect(clippy::inline_always, reason = "a body takes on the instruction set of the function that it is inlined into")]
 
 use super::{
     cache::{BLOCK, Block, BlockShape},
@@ -92,7 +89,7 @@ fn heads<L: Lanes, const H: usize>(a: &Attention<'_>, kv_head: usize, positions:
     let mut shares = [0.0_f32; H];
     for (h, share) in shares.iter_mut().enumerate() {
         let scores = &mut scores[h * padded..][..padded];
-        for score in &mut *scores {
+        for score in scores.iter_mut() {
             *score *= scale;
         }
         let top = scores[..positions].iter().copied().fold(f32::NEG_INFINITY, f32::max);

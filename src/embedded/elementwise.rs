@@ -1,9 +1,6 @@
 //! The loops between the products: norms, the gate of the feed-forward part, rotary positions.
 
-#![expect(
-    clippy::inline_always,
-    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
-)]
+#![expect(clippy::inline_always, reason = "a body takes on the instruction set of the function that it is inlined into")]
 
 use super::isa::{Lanes, for_each_isa};
 

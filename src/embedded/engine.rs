@@ -188,8 +188,8 @@ impl Run {
     }
 
     /// Computes a step, spread over the threads if it is large enough. `None` when one of them has ended.
-    fn compute(&mut self, mut step: Vec<Box<Sequence>>) -> Option<Vec<Box<Sequence>>> {
-        let rows: usize = step.iter().map(|seq| seq.chunk()).sum();
+    fn compute(&mut self, mut step: Vec<Sequence>) -> Option<Vec<Sequence>> {
+        let rows: usize = step.iter().map(Sequence::chunk).sum();
         let threads = (1 + self.helpers.len()).min(rows / LEAST_ROWS_PER_THREAD).min(step.len());
         if threads < 2 {
             forward(&self.model, &mut step, &mut self.workspace);
@@ -207,9 +207,9 @@ impl Run {
 }
 
 /// Shares sequences out so that the threads have about as many rows each: the longest first, always to the one with least.
-fn share(mut step: Vec<Box<Sequence>>, threads: usize) -> Vec<Vec<Box<Sequence>>> {
+fn share(mut step: Vec<Sequence>, threads: usize) -> Vec<Vec<Sequence>> {
     step.sort_by_key(|seq| std::cmp::Reverse(seq.chunk()));
-    let mut shares: Vec<(usize, Vec<Box<Sequence>>)> = (0..threads).map(|_| (0, Vec::new())).collect();
+    let mut shares: Vec<(usize, Vec<Sequence>)> = (0..threads).map(|_| (0, Vec::new())).collect();
     for seq in step {
         if let Some((rows, share)) = shares.iter_mut().min_by_key(|(rows, _)| *rows) {
             *rows += seq.chunk();
@@ -220,9 +220,9 @@ fn share(mut step: Vec<Box<Sequence>>, threads: usize) -> Vec<Vec<Box<Sequence>>
 }
 
 /// Computes sequences' chunks and chooses their next tokens.
-fn forward(model: &Model, step: &mut [Box<Sequence>], workspace: &mut Workspace) {
-    step.sort_by_key(|seq| seq.adapter_key());
-    let mut spans: Vec<Span<'_>> = step.iter_mut().map(|seq| seq.span()).collect();
+fn forward(model: &Model, step: &mut [Sequence], workspace: &mut Workspace) {
+    step.sort_by_key(Sequence::adapter_key);
+    let mut spans: Vec<Span<'_>> = step.iter_mut().map(Sequence::span).collect();
     let logits = model.forward(&mut spans, workspace);
     let wanting = step.iter_mut().filter(|seq| seq.wants_logits());
     for (seq, logits) in wanting.zip(logits.chunks_exact(model.config().vocab_size)) {
@@ -232,14 +232,14 @@ fn forward(model: &Model, step: &mut [Box<Sequence>], workspace: &mut Workspace)
 
 /// Another thread that computes a share of a step.
 struct Helper {
-    work: Option<mpsc::Sender<Vec<Box<Sequence>>>>,
-    done: mpsc::Receiver<Vec<Box<Sequence>>>,
+    work: Option<mpsc::Sender<Vec<Sequence>>>,
+    done: mpsc::Receiver<Vec<Sequence>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Helper {
     fn start(model: Arc<Model>, max_model_len: usize) -> std::io::Result<Self> {
-        let (work, inbox) = mpsc::channel::<Vec<Box<Sequence>>>();
+        let (work, inbox) = mpsc::channel::<Vec<Sequence>>();
         let (outbox, done) = mpsc::channel();
         let run = move || {
             let mut workspace = Workspace::new(model.config(), max_model_len, Isa::best());
@@ -255,7 +255,7 @@ impl Helper {
     }
 
     /// Hands over a share; [`Helper::take`] gives it back.
-    fn give(&self, share: Vec<Box<Sequence>>) -> &Self {
+    fn give(&self, share: Vec<Sequence>) -> &Self {
         if let Some(work) = &self.work {
             // A thread that is gone is noticed when the share is taken back.
             let _ = work.send(share);
@@ -263,7 +263,7 @@ impl Helper {
         self
     }
 
-    fn take(&self) -> Option<Vec<Box<Sequence>>> {
+    fn take(&self) -> Option<Vec<Sequence>> {
         self.done.recv().ok()
     }
 }

@@ -4,10 +4,7 @@
 //! Lanes lie across outputs, never along a sum, so that every set adds in the same order; they differ by fused
 //! multiply-add alone.
 
-#![expect(
-    clippy::inline_always,
-    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
-)]
+#![expect(clippy::inline_always, reason = "a body takes on the instruction set of the function that it is inlined into")]
 
 use half::bf16;
 use std::sync::OnceLock;

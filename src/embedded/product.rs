@@ -4,10 +4,7 @@
 //! depend on what else is in its batch. (A general matrix library picks another order for one row than for many.)
 //! bf16 weights stay bf16 in memory and are widened exactly: at one row the product is bound by reading them.
 
-#![expect(
-    clippy::inline_always,
-    reason = "kernels are generic over the vector set: each must be part of the function whose target features it uses"
-)]
+#![expect(clippy::inline_always, reason = "a body takes on the instruction set of the function that it is inlined into")]
 
 use super::isa::{Isa, Lanes, for_each_isa};
 use candle_core::{DType, Tensor};
@@ -181,7 +178,7 @@ fn panel_product<L: Lanes, W: Weight>(panel: &[[W; PANEL]], rows: &mut Rows<'_>,
 
 /// `R` rows by a panel, `C` registers of outputs at a time: their sums stay in registers over all inputs.
 #[inline(always)]
-#[expect(clippy::needless_pass_by_value, clippy::needless_range_loop, reason = "fixed counts that unroll; both views are used up here")]
+#[expect(clippy::needless_pass_by_value, reason = "a view of the rows, made for this call")]
 fn tile<L: Lanes, W: Weight, const R: usize, const C: usize>(panel: &[[W; PANEL]], x: Strided<'_>, out: StridedMut<'_>, columns: usize) {
     let inputs = panel.len();
     let xs: [&[f32]; R] = std::array::from_fn(|r| &x.data[r * x.stride..][..inputs]);
@@ -201,10 +198,10 @@ fn tile<L: Lanes, W: Weight, const R: usize, const C: usize>(panel: &[[W; PANEL]
                 }
             }
         }
-        for r in 0..R {
+        for (r, sums) in sums.into_iter().enumerate() {
             let mut row = [0.0; PANEL];
-            for c in 0..C {
-                L::store(sums[r][c], &mut row[c * L::LANES..]);
+            for (c, sum) in sums.into_iter().enumerate() {
+                L::store(sum, &mut row[c * L::LANES..]);
             }
             for (to, sum) in out.data[r * out.stride..][from..columns].iter_mut().zip(&row[..C * L::LANES]) {
                 *to += sum;

@@ -122,7 +122,7 @@ pub(crate) struct Scheduler {
     threads: usize,
     waiting: VecDeque<Waiting>,
     /// In order of admission; those of a step are away while it is computed.
-    running: Vec<Box<Sequence>>,
+    running: Vec<Sequence>,
     gauges: Gauges,
 }
 
@@ -147,7 +147,7 @@ impl Scheduler {
     }
 
     /// The sequences of the coming step, each with its chunk. They come back by [`Scheduler::settle`].
-    pub(crate) fn step(&mut self) -> Vec<Box<Sequence>> {
+    pub(crate) fn step(&mut self) -> Vec<Sequence> {
         self.drop_cancelled();
         self.admit();
         let decoding = self.running.iter().filter(|seq| seq.computed + 1 == seq.tokens.len()).count();
@@ -171,7 +171,7 @@ impl Scheduler {
 
     /// Takes the step's sequences back, reports their tokens, ends those that are done. Gives their last events, to be sent
     /// when the gauges no longer count them.
-    pub(crate) fn settle(&mut self, step: Vec<Box<Sequence>>, now: Instant) -> Vec<(UnboundedSender<Event>, Event)> {
+    pub(crate) fn settle(&mut self, step: Vec<Sequence>, now: Instant) -> Vec<(UnboundedSender<Event>, Event)> {
         let mut ended = Vec::new();
         for mut seq in step {
             if let Some(finish) = seq.settle(now) {
@@ -232,7 +232,7 @@ impl Scheduler {
             if !request.ignore_eos {
                 stops.extend(&self.eos);
             }
-            self.running.push(Box::new(Sequence {
+            self.running.push(Sequence {
                 prompt: request.prompt.len(),
                 tokens: request.prompt,
                 computed: 0,
@@ -247,7 +247,7 @@ impl Scheduler {
                 scheduled,
                 first_token: None,
                 chosen: None,
-            }));
+            });
         }
     }
 }

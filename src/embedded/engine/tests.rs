@@ -218,9 +218,8 @@ fn equal_seeds_draw_equal_tokens_whatever_runs_beside() {
     let engine = engine(Options::new(16, 2048));
     let prompt = long_prompt(12);
     let alone = collect(engine.submit(sampled(5, &prompt)).expect("taken")).0;
-    let others: Vec<_> = (0..15)
-        .map(|seed| engine.submit(sampled(100 + seed, &long_prompt(5 + usize::try_from(seed).expect("small")))).expect("taken"))
-        .collect();
+    let others: Vec<_> =
+        (0..15_u8).map(|seed| engine.submit(sampled(100 + u64::from(seed), &long_prompt(5 + usize::from(seed)))).expect("taken")).collect();
     let again = collect(engine.submit(sampled(5, &prompt)).expect("taken")).0;
     let other = collect(engine.submit(sampled(6, &prompt)).expect("taken")).0;
     drop(others);

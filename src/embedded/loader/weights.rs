@@ -124,6 +124,13 @@ impl Shard {
     }
 }
 
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    /// File by tensor.
+    weight_map: BTreeMap<String, String>,
+}
+
 /// All tensors of a model or an adapter.
 #[derive(Debug)]
 pub(crate) struct Weights {
