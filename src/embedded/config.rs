@@ -10,7 +10,6 @@ pub const ARCHITECTURES: [&str; 2] = ["Qwen2ForCausalLM", "LlamaForCausalLM"];
 /// Shape and constants of a model.
 #[expect(clippy::struct_excessive_bools, reason = "each is one field of config.json")]
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "as many as config.json has")]
 pub struct ModelConfig {
     /// Name of its class, one of [`ARCHITECTURES`].
     pub architecture: String,

@@ -1,7 +1,5 @@
 //! The engine: a thread that runs steps while there are sequences and sleeps when there are none.
 
-#![expect(clippy::vec_box, reason = "a sequence is large and moves between queues and threads")]
-
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,6 @@
 //! Every running sequence gets its next token in every step; what is left of the step's token budget goes to prompts, in
 //! the order of arrival. So a long prompt delays the others by at most one budget's worth of work a step.
 
-#![expect(clippy::vec_box, reason = "a sequence is large and moves between queues and threads")]
-
 use super::{
     adapter::Adapter,
     api::{Event, Finish, Gauges, Request, Timing, Token},

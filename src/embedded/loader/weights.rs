@@ -210,8 +210,3 @@ fn open(path: PathBuf) -> Result<Shard, LoadError> {
     let file = File::open(&path).map_err(|error| LoadError::Unreadable(path.clone(), error))?;
     Shard::open(path, Bytes::File(file))
 }
-/// `model.safetensors.index.json`: which file holds which tensor.
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
