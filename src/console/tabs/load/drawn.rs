@@ -11,6 +11,9 @@ pub(super) enum Metric {
     Itl,
 }
 
+/// An axis begins at this fraction of the median at the lowest; what lies below is counted in its first column.
+const LEAST_OF_MEDIAN: f64 = 20.0;
+
 /// What a histogram draws: counts of one second ago at most, and an axis that only widens.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Drawn {
@@ -43,6 +46,8 @@ impl Drawn {
         }
         self.marks_ms = [dist.p50_us, dist.p90_us, dist.p99_us].map(|us| us.map(ms));
         let Some((lo, hi)) = self.bins().span() else { return };
+        // Chunks that one read returned are 0 µs apart; an axis down there would squeeze all others. They stand in its first column.
+        let lo = dist.p50_us.map_or(lo, |median| lo.max(ms(median) / LEAST_OF_MEDIAN).min(hi));
         let mut axis = self.axis.unwrap_or_else(|| LogAxis::new(lo, hi));
         axis.widen(lo, hi);
         // A goal within reach of the samples is worth seeing as a line; a distant one is named at the edge instead.
