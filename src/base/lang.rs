@@ -75,7 +75,7 @@ impl From<Text> for Said {
     }
 }
 
-/// A fixed [`Text`](crate::base::Text): `text!("next row", "下一行")`.
+/// A fixed [`Text`]: `text!("next row", "下一行")`.
 #[macro_export]
 macro_rules! text {
     ($en:literal, $zh:literal $(,)?) => {
@@ -83,7 +83,7 @@ macro_rules! text {
     };
 }
 
-/// A formatted [`Said`](crate::base::Said): `said!("port {port} is in use", "端口 {port} 已被占用")`; arguments after
+/// A formatted [`Said`]: `said!("port {port} is in use", "端口 {port} 已被占用")`; arguments after
 /// the two formats serve both.
 #[macro_export]
 macro_rules! said {

@@ -30,7 +30,7 @@ pub const PROTOCOL: u32 = 1;
 /// Longest frame either side accepts, bytes with its line end.
 pub const MAX_FRAME_BYTES: usize = 4 << 20;
 
-/// One line from the worker. Read through [`wire::AnyFrame`]: serde's own reading of a tagged enum cannot hold raw JSON.
+/// One line from the worker. Read through `wire::AnyFrame`: serde's own reading of a tagged enum cannot hold raw JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "snake_case", try_from = "wire::AnyFrame")]
 pub enum Frame {

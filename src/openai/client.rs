@@ -1,6 +1,6 @@
 //! The client of chat and datasets, and of every question to a server outside a load test.
 //!
-//! Streams run through eventsource-client over reqwest with reconnecting off; [`transport`] says what stands between. The
+//! Streams run through eventsource-client over reqwest with reconnecting off; `transport` says what stands between. The
 //! load path has its own HTTP client around the same parser: here nothing is measured.
 
 mod answer;
