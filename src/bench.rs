@@ -4,17 +4,25 @@
 //! A load test runs in a process of its own ([`worker`]); faces start it ([`start`]) and watch it ([`live`]).
 
 mod client;
+pub mod compare;
+pub mod export;
+pub mod history;
+pub mod import;
 pub mod live;
 pub mod prompts;
 pub mod record;
 mod recorder;
+pub mod report;
 pub mod results;
 mod run;
 pub mod schedule;
+mod scrape;
+pub mod series;
 pub mod spec;
 pub mod stats;
 pub mod summary;
 mod target;
+pub mod tokens;
 mod vllm085;
 pub mod worker;
 

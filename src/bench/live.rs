@@ -73,12 +73,44 @@ pub struct Snapshot {
     pub itl: Dist,
     /// End-to-end latency.
     pub e2el: Dist,
+    /// Users asked for now; `None` at a rate.
+    pub users: Option<u32>,
+    /// Requests per second asked for now; `None` in a closed loop.
+    pub rate: Option<f64>,
+    /// Sending is paused.
+    pub paused: bool,
+    /// Requests that are due and wait for room under `max_concurrency`.
+    pub held: u32,
+    /// Time to first token and counts by route; empty with one route.
+    pub routes: Vec<RouteNow>,
+    /// The server's own newest figures, one a scraped server.
+    pub server: Vec<ServerSample>,
+    /// The matrix or search this run is a step of.
+    pub series: Option<Series>,
     /// The client's own state.
     pub client: Client,
     /// Folder of the result.
     pub result_dir: PathBuf,
     /// Why the run failed, one English sentence.
     pub failure: Option<String>,
+}
+
+/// One route of the run so far.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RouteNow {
+    /// Its name.
+    pub name: String,
+    /// Requests that succeeded.
+    pub done: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Output tokens of those that ended.
+    pub output_tokens: u64,
+    /// Time to first token.
+    pub ttft: Dist,
+    /// Time per output token.
+    pub tpot: Dist,
 }
 
 /// A latency distribution.
@@ -131,12 +163,29 @@ pub struct Client {
     pub connections: u32,
     /// Events a read returned beyond its first: arrivals that share one stamp.
     pub coalesced_chunks: u64,
+    /// Requests sent more than 1 ms after their planned moment.
+    pub late_sends: u64,
+    /// P99 of the client loop's lag: from the moment the kernel had something to read until it was read, µs.
+    pub loop_lag_p99_us: Option<u64>,
 }
 
 /// What happened once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
+    /// Times to first token, and token gaps, that fell in a second: a column of the time × latency strip.
+    Heat {
+        /// Which second, as in [`Second::second`].
+        second: u32,
+        /// Times to first token: `(bin, count)` on the grid of [`bin_of`], ascending.
+        ttft: Vec<(u16, u32)>,
+        /// Token-true inter-token latencies likewise.
+        itl: Vec<(u16, u32)>,
+    },
+    /// What a server said of itself.
+    Server(ServerSample),
+    /// Somebody steered the run, or something worth a mark on the time axis happened.
+    Event(Event),
     /// One second of the run is over. Seconds are counted from the run's start, warm-up included; one that is missing is a gap.
     Second(Second),
     /// A phase began.
@@ -174,14 +223,224 @@ pub struct Second {
     pub warmup: bool,
 }
 
-/// What a watcher may ask of a running load test.
+/// A mark on the time axis: a line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at_us: u64,
+    /// What.
+    #[serde(flatten)]
+    pub what: Mark,
+}
+
+/// What happened at an [`Event`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Mark {
+    /// The number of users was changed.
+    Users {
+        /// Before.
+        from: u32,
+        /// Now.
+        to: u32,
+    },
+    /// The rate was changed, requests per second.
+    Rate {
+        /// Before.
+        from: f64,
+        /// Now.
+        to: f64,
+    },
+    /// Sending was paused: the schedule stands still.
+    Pause,
+    /// Sending goes on.
+    Resume,
+    /// Somebody asked for the end of sending.
+    Drain,
+    /// Somebody asked for the end.
+    Stop,
+    /// A person's note.
+    Note {
+        /// One line, control sequences removed.
+        text: String,
+    },
+    /// The server stopped answering its /metrics, or answers again.
+    Scrape {
+        /// It answers.
+        ok: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+}
+
+/// What one server said of itself at one moment: a line of `server.jsonl`. Gauges as they are; rates, shares and times over the interval
+/// since the sample before, from counter differences. What the server does not say is `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerSample {
+    /// When it was asked, µs since the run's start.
+    pub at_us: u64,
+    /// Which of the scraped servers, from 0.
+    pub server: u16,
+    /// Requests in the running batch.
+    pub running: Option<f64>,
+    /// Requests that wait to run.
+    pub waiting: Option<f64>,
+    /// Share of the KV cache in use, percent.
+    pub kv_pct: Option<f64>,
+    /// Preemptions in the interval.
+    pub preemptions: Option<f64>,
+    /// Prompt tokens per second.
+    pub prompt_tokens_per_s: Option<f64>,
+    /// Generated tokens per second.
+    pub output_tokens_per_s: Option<f64>,
+    /// Share of looked-up prefix cache blocks (or tokens) that were found, percent of the interval's.
+    pub cache_hit_pct: Option<f64>,
+    /// Mean time to first token as the server sees it, ms, of requests whose first token fell in the interval.
+    pub ttft_ms: Option<f64>,
+    /// Mean time in its queue, ms, of requests that ended in the interval; so the two below.
+    pub queue_ms: Option<f64>,
+    /// Mean time of prefill, ms.
+    pub prefill_ms: Option<f64>,
+    /// Mean time of decoding, ms.
+    pub decode_ms: Option<f64>,
+}
+
+/// A matrix or a search as far as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Which of the two.
+    pub kind: SeriesKind,
+    /// Folder of the series.
+    pub dir: PathBuf,
+    /// Key of the cell that runs.
+    pub current: Option<String>,
+    /// What it waits for, in the server's words: `draining`, empty when it does not.
+    #[serde(default)]
+    pub waiting_for: String,
+    /// All cells, in the order they run; a search adds them as it goes.
+    pub cells: Vec<Cell>,
+    /// Key of the best step of a search so far.
+    #[serde(default)]
+    pub best: Option<String>,
+    /// Key of the step at the knee, once it is known.
+    #[serde(default)]
+    pub knee: Option<String>,
+    /// No cell will run any more.
+    #[serde(default)]
+    pub over: bool,
+}
+
+/// Kind of a [`Series`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeriesKind {
+    /// Every combination.
+    Matrix,
+    /// Step by step to a limit.
+    Search,
+}
+
+/// One cell of a matrix or step of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Its key, also its folder under `cells/`: `i2048-o512-c64-1`, `i128-o128-r8.5-1`.
+    pub key: String,
+    /// Prompt length asked for, tokens; `None` of prompts from a file.
+    pub input_len: Option<u32>,
+    /// Answer length asked for, tokens.
+    pub output_len: u32,
+    /// Users; or `rate`.
+    pub concurrency: Option<u32>,
+    /// Requests per second; or `concurrency`.
+    pub rate: Option<f64>,
+    /// Which repeat, from 1.
+    pub repeat: u32,
+    /// Where it stands.
+    pub state: CellState,
+    /// State of the server's prefix cache while it ran.
+    pub cache: Cache,
+    /// Its figures are about the client.
+    pub client_limited: Option<bool>,
+    /// Every goal was met by 99 % of its requests; `None` without goals.
+    pub slo_met: Option<bool>,
+    /// Why it failed.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// Its figures, once it is done: names and units of `bench.run` (`p99_ttft_ms`, `output_throughput`, …).
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Where a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Under way.
+    Running,
+    /// Measured.
+    Done,
+    /// Ended by an error, or by too many failed requests.
+    Failed,
+    /// Left out by a person.
+    Skipped,
+}
+
+/// State of the server's prefix cache during a run, from the server's counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// Under 1 % of lookups hit (beyond what prompts share on purpose).
+    Cold,
+    /// Over 90 %.
+    Warm,
+    /// In between.
+    Mixed,
+    /// The server does not say.
+    #[default]
+    Unknown,
+}
+
+/// What a watcher may ask of a running load test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Steer {
-    /// End now: requests under way are given up, the result is written.
+    /// End now: requests under way are given up, the result is written. Ends a series too.
     Stop,
-    /// Send nothing more; await what is under way, then end.
+    /// Send nothing more; await what is under way, then end. Ends a series too.
     Drain,
+    /// So many users from now on (closed loop).
+    Users {
+        /// How many.
+        users: u32,
+    },
+    /// So many requests per second from now on (open loop): the rest of the schedule is stretched.
+    Rate {
+        /// Mean requests per second.
+        rate: f64,
+    },
+    /// Send nothing until [`Steer::Resume`]: the schedule stands still.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Put a note on the time axis.
+    Note {
+        /// One line.
+        text: String,
+    },
+    /// Of a series: end the running cell (`None`) or leave out a waiting one.
+    SkipCell {
+        /// Its key.
+        key: Option<String>,
+    },
+    /// Of a series: measure this cell again, after the one that runs.
+    RerunCell {
+        /// Its key.
+        key: String,
+    },
 }
 
 #[cfg(test)]

@@ -58,9 +58,9 @@ impl Prompts {
     /// A file that cannot be read, holds no prompt, or has a row without one: with its line.
     pub fn open(spec: &spec::Prompts, endpoint: Endpoint, seed: u64) -> Result<Self, Problem> {
         let source = match (spec, endpoint) {
-            (spec::Prompts::Random { input_len }, Endpoint::Completions) => Source::Ids(*input_len),
-            (spec::Prompts::Random { input_len }, Endpoint::Chat) => Source::Words(*input_len),
-            (spec::Prompts::File { path }, _) => Source::Rows(file::read(path)?),
+            (spec::Prompts::Random(random), Endpoint::Completions) => Source::Ids(random.input_len),
+            (spec::Prompts::Random(random), Endpoint::Chat) => Source::Words(random.input_len),
+            (spec::Prompts::File { path, .. }, _) => Source::Rows(file::read(path)?),
         };
         Ok(Self { source, seed })
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn random(endpoint: Endpoint, input_len: u32, seed: u64) -> Prompts {
-        Prompts::open(&spec::Prompts::Random { input_len }, endpoint, seed).expect("needs no file")
+        Prompts::open(&spec::Prompts::random(input_len), endpoint, seed).expect("needs no file")
     }
 
     #[test]

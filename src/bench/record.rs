@@ -11,6 +11,12 @@ pub struct Record {
     /// Sent to warm the server up; part of no figure.
     #[serde(skip_serializing_if = "is_false")]
     pub warmup: bool,
+    /// Which of the spec's routes it took, from 0.
+    #[serde(skip_serializing_if = "is_zero_16")]
+    pub route: u16,
+    /// Which turn of its conversation, from 0.
+    #[serde(skip_serializing_if = "is_zero_16")]
+    pub turn: u16,
     /// When it should have been sent: the schedule's moment, in a closed loop the moment its user became free.
     pub planned_us: u64,
     /// When the client took it up: before its connection was opened, if it needed one, and before its first byte was written.
@@ -196,6 +202,11 @@ const fn is_false(flag: &bool) -> bool {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
 const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+const fn is_zero_16(count: &u16) -> bool {
     *count == 0
 }
 

@@ -79,6 +79,7 @@ impl Recorder {
             itl: Hdr::new(),
             e2el: Hdr::new(),
             lag: Lag::new(),
+            late: 0,
             open_seconds: BTreeMap::new(),
             next_second: None,
             cpu: (cpu_us(), shared.now_us()),
@@ -112,6 +113,7 @@ struct Book {
     itl: Hdr,
     e2el: Hdr,
     lag: Lag,
+    late: u64,
     open_seconds: BTreeMap<u32, Second>,
     /// The next second to be told, once the load has begun.
     next_second: Option<u32>,
@@ -201,7 +203,9 @@ impl Book {
             return;
         }
         if let Some(sent) = record.sent_us {
-            self.lag.record(sent.saturating_sub(record.planned_us));
+            let lag = sent.saturating_sub(record.planned_us);
+            self.lag.record(lag);
+            self.late += u64::from(lag > 1_000);
         }
         if record.stopped() {
             return;
@@ -266,6 +270,8 @@ impl Book {
             cpu_pct: cpu_pct.or(snapshot.client.cpu_pct),
             connections: shared.connections.load(Ordering::Relaxed),
             coalesced_chunks: shared.coalesced.load(Ordering::Relaxed),
+            late_sends: self.late,
+            loop_lag_p99_us: None,
         };
         if wall_us > 0 {
             self.cpu = cpu;

@@ -58,6 +58,37 @@ pub struct Setup {
     pub stamps: String,
     /// Client threads.
     pub threads: u32,
+    /// How prompts got their length: `ids`, `tokenizer`, `server` (its /tokenize), `estimated` (one common word a token) or `file`.
+    #[serde(default)]
+    pub prompts: String,
+    /// What was loaded, by [`Record::route`]: one entry with one route.
+    #[serde(default)]
+    pub routes: Vec<RouteSetup>,
+    /// The servers that are scraped, by `ServerSample::server`.
+    #[serde(default)]
+    pub servers: Vec<ServerSetup>,
+}
+
+/// One route of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSetup {
+    /// Its name.
+    pub name: String,
+    /// Base URL.
+    pub url: String,
+    /// Model name sent in its requests.
+    pub model: String,
+}
+
+/// A server that is scraped during a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ServerSetup {
+    /// Base URL.
+    pub url: String,
+    /// `vllm-v0`, `vllm-v1`, `dcudeck`; `None`: it has no /metrics, or some unknown one.
+    pub engine: Option<String>,
+    /// What `/version` says.
+    pub version: Option<String>,
 }
 
 /// How the server counts tokens in its stream.

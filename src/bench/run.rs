@@ -58,6 +58,7 @@ impl Steering {
         match steer {
             Steer::Stop => self.give(Order::Stop, StoppedBy::Stop),
             Steer::Drain => self.give(Order::Drain, StoppedBy::Drain),
+            _ => {}
         }
     }
 
@@ -98,7 +99,7 @@ impl Steering {
 /// A spec or server that cannot be loaded (nothing was sent, nothing is left in the folder), or a result that could not be written.
 /// Requests that fail are no error: they are in the summary.
 pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
-    run_on(threads(spec.load), spec, dir, sink, steering)
+    run_on(threads(&spec.load), spec, dir, sink, steering)
 }
 
 /// As [`run`], on this many client threads.
@@ -152,7 +153,7 @@ fn load(
     let shared = Arc::new(Shared::new(epoch.mono_start_us, target.to, key, spec.limits, spec.output_len, orders.clone()));
     let (messages, received) = channel();
     let client = Client::start(&shared, &messages).map_err(|e| broken(&e))?;
-    let measured = Schedule { load: spec.load, requests: spec.requests, until_us: spec.duration_s.map(us) };
+    let measured = Schedule { load: spec.load.clone(), requests: spec.requests, until_us: spec.duration_s.map(us) };
     client.connect(measured.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
@@ -165,6 +166,9 @@ fn load(
             client: "own".to_owned(),
             stamps: if shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
             threads,
+            prompts: String::new(),
+            routes: Vec::new(),
+            servers: Vec::new(),
         },
     };
     let recorder = Recorder::start(dir, &header, measured.planned(), Arc::clone(&shared), received, Arc::clone(sink))?;
@@ -173,10 +177,10 @@ fn load(
     let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages };
     if spec.warmup > 0 {
-        let warmup = Schedule { load: spec.load, requests: Some(spec.warmup), until_us: None };
+        let warmup = Schedule { load: spec.load.clone(), requests: Some(spec.warmup), until_us: None };
         stage.part(warmup, true).map_err(|e| broken(&e))?;
     }
-    let outcomes = stage.part(measured, false).map_err(|e| broken(&e))?;
+    let outcomes = stage.part(measured.clone(), false).map_err(|e| broken(&e))?;
     let end = End {
         at_us: shared.now_us(),
         stopped_by: if shared.too_many_failures.load(Ordering::Relaxed) {
@@ -208,14 +212,12 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Runs one part while another thread prepares its requests.
     fn part(&self, schedule: Schedule, warmup: bool) -> io::Result<Vec<Outcome>> {
-        let ahead = match self.spec.load {
-            Load::Concurrency(users) => users as usize + 16,
-            Load::Rate(_) => AHEAD_AT_RATE,
-        };
+        let ahead = self.spec.load.users().map_or(AHEAD_AT_RATE, |users| users as usize + 16);
         let shared_queue = Arc::new(Queue::new(ahead, AHEAD_BYTES));
         let queue = &shared_queue;
         thread::scope(|scope| {
             let (prompts, target, id, queue) = (self.prompts, self.target, self.id, &**queue);
+            let until_us = schedule.until_us;
             let writer = thread::Builder::new().name("prompts".to_owned()).spawn_scoped(scope, move || {
                 let requests = schedule.planned().or(schedule.requests).unwrap_or(u64::MAX);
                 for i in 0..requests {
@@ -231,7 +233,7 @@ impl Stage<'_> {
             let from_us = self.shared.now_us() + BEGIN_AFTER_US;
             let phase = if warmup { Phase::Warmup } else { Phase::Running };
             let _ = self.messages.send(Message::Phase { at_us: from_us, phase });
-            let part = Part { load: self.spec.load, queue: Arc::clone(&shared_queue), from_us, until_us: schedule.until_us, warmup };
+            let part = Part { load: self.spec.load.clone(), queue: Arc::clone(&shared_queue), from_us, until_us, warmup };
             let outcomes = self.client.part(&part);
             queue.close();
             let _ = writer.join();
@@ -247,12 +249,10 @@ fn busiest(outcomes: &[Outcome]) -> Option<f64> {
 }
 
 /// One thread serves many streams; beyond, as many more as half the machine's cores allow.
-fn threads(load: Load) -> u32 {
-    let wanted = match load {
-        Load::Concurrency(users) => users.div_ceil(STREAMS_PER_THREAD),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a checked rate")]
-        Load::Rate(rate) => (rate / RATE_PER_THREAD).ceil() as u32,
-    };
+fn threads(load: &Load) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a checked rate")]
+    let by_rate = || load.rate().map_or(1, |rate| (rate / RATE_PER_THREAD).ceil() as u32);
+    let wanted = load.users().map_or_else(by_rate, |users| users.div_ceil(STREAMS_PER_THREAD));
     let cores = thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     wanted.clamp(1, (cores / 2).max(1))
 }

@@ -4,7 +4,7 @@
 use super::spec::Load;
 
 /// Arrivals of one part of a run (warm-up or measured).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// How requests arrive.
     pub load: Load,
@@ -18,25 +18,22 @@ impl Schedule {
     /// When request `i` (from 0) is due, µs from the part's start; `None` in a closed loop, where it is due when a user is free.
     #[must_use]
     pub fn due_us(&self, i: u64) -> Option<u64> {
-        match self.load {
-            Load::Concurrency(_) => None,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative count of µs below 2^52")]
-            Load::Rate(rate) => Some((i as f64 * 1e6 / rate) as u64),
-        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative count of µs below 2^52")]
+        self.load.rate().map(|rate| (i as f64 * 1e6 / rate) as u64)
     }
 
     /// How many requests the schedule holds, when that is known beforehand.
     #[must_use]
     pub fn planned(&self) -> Option<u64> {
-        let by_time = match (self.load, self.until_us) {
+        let by_time = match (self.load.rate(), self.until_us) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative count")]
-            (Load::Rate(rate), Some(until)) => Some((until as f64 * rate / 1e6).ceil() as u64),
+            (Some(rate), Some(until)) => Some((until as f64 * rate / 1e6).ceil() as u64),
             _ => None,
         };
-        match (self.requests, by_time, self.load) {
+        match (self.requests, by_time, self.load.closed()) {
             (Some(a), Some(b), _) => Some(a.min(b)),
             // In a closed loop the clock may end the run before the count does.
-            (Some(_), None, Load::Concurrency(_)) if self.until_us.is_some() => None,
+            (Some(_), None, true) if self.until_us.is_some() => None,
             (a, b, _) => a.or(b),
         }
     }
@@ -45,11 +42,8 @@ impl Schedule {
     /// worth of requests at a rate (at least 4, at most 256; more are opened when needed).
     #[must_use]
     pub fn connections(&self) -> u32 {
-        match self.load {
-            Load::Concurrency(users) => users,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 4..=256")]
-            Load::Rate(rate) => rate.ceil().clamp(4.0, 256.0) as u32,
-        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 4..=256")]
+        self.load.users().unwrap_or_else(|| self.load.rate().unwrap_or(1.0).ceil().clamp(4.0, 256.0) as u32)
     }
 }
 
@@ -63,10 +57,10 @@ mod tests {
         for i in [0, 1, 7, 1_000_003] {
             assert_eq!(schedule.due_us(i), Some(i * 25_000));
         }
-        let thirds = Schedule { load: Load::Rate(3.0), ..schedule };
+        let thirds = Schedule { load: Load::Rate(3.0), ..schedule.clone() };
         assert_eq!(thirds.due_us(3_000_000), Some(1_000_000_000_000));
         assert_eq!(schedule.planned(), Some(40));
-        assert_eq!(Schedule { requests: Some(8), ..schedule }.planned(), Some(8));
+        assert_eq!(Schedule { requests: Some(8), ..schedule.clone() }.planned(), Some(8));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use crate::{base::Problem, said};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-/// One load test. YAML profiles have exactly these keys; an unknown key is refused with its line.
+/// One load test, or with [`Matrix`] or [`Search`] a series of them. YAML profiles have exactly these keys; an unknown key is refused
+/// with its line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
@@ -14,11 +15,23 @@ pub struct Spec {
     /// The server under test.
     #[serde(default)]
     pub target: Target,
+    /// What takes the target's place, when there is more than one thing to load: adapters in a weighted mix, or two sides to compare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// How requests are shared among the routes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mix: Mix,
     /// Arrivals.
     pub load: Load,
+    /// At a rate: most requests under way; what is due beyond waits in the client, and its wait is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
     /// What is asked.
     #[serde(default)]
     pub prompts: Prompts,
+    /// Prompts no server has seen before: a nonce of the run is mixed into each, so that no prefix cache is warm from an earlier run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cold: bool,
     /// Tokens wanted back per request (`max_tokens`).
     #[serde(default = "defaults::output_len")]
     pub output_len: u32,
@@ -43,6 +56,42 @@ pub struct Spec {
     /// Goals; a request that meets all of them counts as goodput.
     #[serde(default)]
     pub slo: Slo,
+    /// Whose token arrivals are kept in `tokens.bin`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub save_tokens: SaveTokens,
+    /// A series over lengths and loads (`bench matrix`); each of its figures takes the place of the one above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
+    /// A search for the greatest load that meets the goals (`bench search`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
+}
+
+impl Default for Spec {
+    /// One user, random prompts, no end: what flags and forms start from.
+    fn default() -> Self {
+        Self {
+            name: defaults::name(),
+            target: Target::default(),
+            routes: Vec::new(),
+            mix: Mix::default(),
+            load: Load::Concurrency(1),
+            max_concurrency: None,
+            prompts: Prompts::default(),
+            cold: false,
+            output_len: defaults::output_len(),
+            ignore_eos: true,
+            requests: None,
+            duration_s: None,
+            warmup: 0,
+            seed: 0,
+            limits: Limits::default(),
+            slo: Slo::default(),
+            save_tokens: SaveTokens::default(),
+            matrix: None,
+            search: None,
+        }
+    }
 }
 
 /// The server under test.
@@ -61,6 +110,49 @@ pub struct Target {
     /// File that holds the API key; else `DCUDECK_API_KEY`, else `OPENAI_API_KEY`. The key itself is never part of a spec.
     #[serde(default)]
     pub api_key_file: Option<PathBuf>,
+    /// More base URLs of the same server (replicas): requests go to `url` and these in turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_urls: Vec<String>,
+    /// Headers of every request. `Authorization` is refused here: keys have their own place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Fields of every request's JSON body, put in last.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra_body: serde_json::Map<String, serde_json::Value>,
+    /// PEM file of the certificate authority an https server is signed by, besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Use HTTP/2: through the general client (reqwest), whose stamps are wider than those of the own one. https alone also does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub http2: bool,
+}
+
+/// One of several things that are loaded in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Name in reports; unique in a spec.
+    pub name: String,
+    /// Base URL; `None`: the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Model or adapter name in requests; `None`: the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Share of the requests, relative to the others'; only in a weighted mix.
+    #[serde(default = "defaults::one")]
+    pub weight: f64,
+}
+
+/// How requests are shared among routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mix {
+    /// Each request draws its route by weight, from the seed.
+    #[default]
+    Weighted,
+    /// Interleaved comparison: every prompt goes to every route, one after another from one schedule, the order turning.
+    Paired,
 }
 
 /// API under test.
@@ -74,36 +166,248 @@ pub enum Endpoint {
     Chat,
 }
 
-/// Arrivals.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Arrivals. All open loops keep an absolute schedule drawn from the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum Load {
     /// Closed loop: this many users, each sending its next request when the last one ended.
     Concurrency(u32),
-    /// Open loop: this many requests per second at constant spacing on an absolute schedule.
+    /// Open loop: this many requests per second at constant spacing.
     Rate(f64),
+    /// Open loop: a Poisson process of this many requests per second.
+    Poisson(f64),
+    /// Open loop: gaps drawn from a gamma distribution.
+    Gamma {
+        /// Requests per second.
+        rate: f64,
+        /// Shape, as vLLM's `--burstiness`: 1 is Poisson, below burstier, above more even.
+        burstiness: f64,
+    },
+    /// One stage after another: steps and ramps of users or of a rate.
+    Stages(Vec<Stage>),
+    /// The arrivals of a recorded trace, and its lengths where it has them.
+    Trace {
+        /// JSON lines: `timestamp` (ms, Mooncake style, with `input_length` and `output_length`), or `BurstGPT` CSV (`Timestamp`, s).
+        path: PathBuf,
+        /// Played this many times as fast.
+        #[serde(default = "defaults::one")]
+        speed: f64,
+    },
+}
+
+/// A stage of [`Load::Stages`]: users or a rate, all stages of a load the same of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Users of a closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Requests per second (Poisson).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Seconds it lasts.
+    pub duration_s: f64,
+    /// Goes evenly from the stage before to this one, rather than by a step.
+    #[serde(default)]
+    pub ramp: bool,
+}
+
+impl Load {
+    /// A closed loop: requests wait for users.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        match self {
+            Self::Concurrency(_) => true,
+            Self::Stages(stages) => stages.iter().any(|stage| stage.concurrency.is_some()),
+            Self::Rate(_) | Self::Poisson(_) | Self::Gamma { .. } | Self::Trace { .. } => false,
+        }
+    }
+
+    /// Most users at any time of a closed loop; `None` of an open one.
+    #[must_use]
+    pub fn users(&self) -> Option<u32> {
+        match self {
+            Self::Concurrency(users) => Some(*users),
+            Self::Stages(stages) => stages.iter().filter_map(|stage| stage.concurrency).max(),
+            _ => None,
+        }
+    }
+
+    /// Greatest mean requests per second of an open loop; `None` of a closed one and of a trace, which has to be read first.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        match self {
+            Self::Rate(rate) | Self::Poisson(rate) | Self::Gamma { rate, .. } => Some(*rate),
+            Self::Stages(stages) => stages.iter().filter_map(|stage| stage.rate).reduce(f64::max),
+            Self::Concurrency(_) | Self::Trace { .. } => None,
+        }
+    }
 }
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum Prompts {
-    /// Random token ids of exact length.
-    Random {
-        /// Prompt length, tokens.
-        input_len: u32,
-    },
+    /// Random tokens of exact length.
+    Random(Random),
     /// One prompt a line: JSON with `prompt` (text) or `messages`, or alpaca / sharegpt fields; plain text lines otherwise.
     File {
         /// The file.
         path: PathBuf,
+        /// Conversations are replayed turn by turn, each turn sent when the one before was answered, with the recorded answers as
+        /// history; else a row's last question is asked with all before it.
+        #[serde(default, skip_serializing_if = "is_default")]
+        multi_turn: bool,
     },
 }
 
 impl Default for Prompts {
     fn default() -> Self {
-        Self::Random { input_len: 128 }
+        Self::Random(Random::of(128))
     }
+}
+
+impl Prompts {
+    /// Random tokens of this length, all defaults.
+    #[must_use]
+    pub fn random(input_len: u32) -> Self {
+        Self::Random(Random::of(input_len))
+    }
+
+    /// Length asked for, tokens; `None` of a file.
+    #[must_use]
+    pub fn input_len(&self) -> Option<u32> {
+        match self {
+            Self::Random(random) => Some(random.input_len),
+            Self::File { .. } => None,
+        }
+    }
+}
+
+/// Random prompts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Random {
+    /// Prompt length, tokens; of each turn's new text in a conversation.
+    pub input_len: u32,
+    /// Lengths of prompts and answers are drawn evenly from this share below to this share above (vLLM's `--random-range-ratio`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub range_ratio: f64,
+    /// Share of the prompt that all prompts of a group have in common.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prefix_ratio: f64,
+    /// Groups with a prefix of their own; requests take them in turn.
+    #[serde(default = "defaults::one_group", skip_serializing_if = "is_one")]
+    pub prefix_groups: u32,
+    /// Turns of a conversation; each is sent when the one before was answered.
+    #[serde(default = "defaults::one_group", skip_serializing_if = "is_one")]
+    pub turns: u32,
+    /// How the length is made exact.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub form: Form,
+    /// `tokenizer.json` of the served model, for [`Form::Text`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PathBuf>,
+}
+
+impl Random {
+    /// Prompts of this length, all else as it is by default.
+    #[must_use]
+    pub const fn of(input_len: u32) -> Self {
+        Self { input_len, range_ratio: 0.0, prefix_ratio: 0.0, prefix_groups: 1, turns: 1, form: Form::Auto, tokenizer: None }
+    }
+}
+
+/// How random prompts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Text where `tokenizer` is given or the API is chat, else token ids.
+    #[default]
+    Auto,
+    /// Token ids: exact, for `/v1/completions` only.
+    Ids,
+    /// Text, its length made exact by `tokenizer`, else by the server's `/tokenize`, else one common word a token (told as estimated).
+    Text,
+}
+
+/// Whose token arrivals `tokens.bin` keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SaveTokens {
+    /// Of every request.
+    All,
+    /// Of the slowest 1 %, of all failures and of a sample.
+    #[default]
+    Sample,
+    /// Of none.
+    None,
+}
+
+/// A series over lengths and loads: every input length with every output length at every load, `repeats` times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matrix {
+    /// Prompt lengths, tokens; empty: the profile's prompts as they are.
+    #[serde(default)]
+    pub input_len: Vec<u32>,
+    /// Answer lengths, tokens; empty: the profile's.
+    #[serde(default)]
+    pub output_len: Vec<u32>,
+    /// Users; or `rate`.
+    #[serde(default)]
+    pub concurrency: Vec<u32>,
+    /// Requests per second; or `concurrency`.
+    #[serde(default)]
+    pub rate: Vec<f64>,
+    /// Times every cell is measured.
+    #[serde(default = "defaults::one_group")]
+    pub repeats: u32,
+    /// Requests of a cell are this many per user, but no fewer than `requests`; at a rate `duration_s` ends a cell.
+    #[serde(default = "defaults::per_user")]
+    pub requests_per_user: u32,
+    /// Every cell and repeat gets prompts of its own, so that no prefix cache is warm from the one before.
+    #[serde(default = "defaults::yes")]
+    pub cold: bool,
+    /// Longest wait for the server to be empty (running + waiting = 0) between cells.
+    #[serde(default = "defaults::drain_s")]
+    pub drain_s: f64,
+}
+
+/// A search for the greatest load whose requests still meet the goals: doubling until they are missed, then halving the interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// What is searched.
+    pub over: Over,
+    /// Where it begins.
+    #[serde(default = "defaults::one")]
+    pub from: f64,
+    /// Never beyond.
+    #[serde(default = "defaults::search_to")]
+    pub to: f64,
+    /// Ends when the interval is this narrow, percent of its upper end (whole users at least).
+    #[serde(default = "defaults::within_pct")]
+    pub within_pct: f64,
+    /// Seconds every step sends; `requests` of the profile is a lower bound of its length as well.
+    #[serde(default = "defaults::step_s")]
+    pub step_s: f64,
+    /// Goes on doubling past the goals until throughput stops to rise: finds the knee.
+    #[serde(default)]
+    pub to_saturation: bool,
+    /// Longest wait for the server to be empty between steps.
+    #[serde(default = "defaults::drain_s")]
+    pub drain_s: f64,
+}
+
+/// What a search raises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// Users of a closed loop.
+    Concurrency,
+    /// Requests per second (Poisson).
+    Rate,
 }
 
 /// Limits, seconds and percent.
@@ -153,12 +457,14 @@ impl Spec {
             Err(Problem::bad_input("bench.spec", said!("{value} is not between {least} and {most}", "{value} 不在 {least} 到 {most} 之间"))
                 .field(field))
         };
-        match self.load {
-            Load::Concurrency(users) => within("concurrency", f64::from(users), 1.0, 65_536.0)?,
-            Load::Rate(rate) => within("rate", rate, 0.001, 1_000_000.0)?,
+        if let Some(users) = self.load.users() {
+            within("concurrency", f64::from(users), 1.0, 65_536.0)?;
         }
-        if let Prompts::Random { input_len } = self.prompts {
-            within("input_len", f64::from(input_len), 1.0, 4_000_000.0)?;
+        if let Some(rate) = self.load.rate() {
+            within("rate", rate, 0.001, 1_000_000.0)?;
+        }
+        if let Prompts::Random(random) = &self.prompts {
+            within("input_len", f64::from(random.input_len), 1.0, 4_000_000.0)?;
         }
         within("output_len", f64::from(self.output_len), 1.0, 4_000_000.0)?;
         if let Some(requests) = self.requests {
@@ -194,6 +500,36 @@ mod defaults {
     pub(super) fn yes() -> bool {
         true
     }
+    pub(super) fn one() -> f64 {
+        1.0
+    }
+    pub(super) fn one_group() -> u32 {
+        1
+    }
+    pub(super) fn per_user() -> u32 {
+        4
+    }
+    pub(super) fn drain_s() -> f64 {
+        60.0
+    }
+    pub(super) fn search_to() -> f64 {
+        1_024.0
+    }
+    pub(super) fn within_pct() -> f64 {
+        5.0
+    }
+    pub(super) fn step_s() -> f64 {
+        30.0
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+const fn is_one(count: &u32) -> bool {
+    *count == 1
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 use super::{
     record::Record,
     results::{End, Header, StoppedBy, Usage},
-    spec::{Load, Slo, Spec},
+    spec::{Slo, Spec},
     stats::Samples,
 };
 use crate::base::Exit;
@@ -288,14 +288,8 @@ impl Figures {
             started_at: header.epoch.wall_start.clone(),
             result_dir: dir.display().to_string(),
             model_id: header.setup.model.clone(),
-            request_rate: match spec.load {
-                Load::Rate(rate) => Some(rate),
-                Load::Concurrency(_) => None,
-            },
-            max_concurrency: match spec.load {
-                Load::Concurrency(n) => Some(n),
-                Load::Rate(_) => None,
-            },
+            request_rate: spec.load.rate(),
+            max_concurrency: spec.load.users().or(spec.max_concurrency),
             stopped_by: end.map_or(StoppedBy::Killed, |e| e.stopped_by),
             num_prompts: ended + self.incomplete,
             completed: self.completed,

@@ -6,7 +6,7 @@ use super::{
     prompts::{Message, Prompt, Prompts},
     record::Class,
     results::Usage,
-    spec::{self, Endpoint, Prompts as PromptSpec, Spec},
+    spec::{self, Endpoint, Spec},
 };
 use crate::{
     base::{Problem, Secret},
@@ -361,8 +361,8 @@ fn choose(url: &Url, models: &[Model], wanted: Option<&str>) -> Result<(String, 
 }
 
 fn fits(spec: &Spec, max_model_len: Option<u64>) -> Result<(), Problem> {
-    let (Some(context), PromptSpec::Random { input_len }) = (max_model_len, &spec.prompts) else { return Ok(()) };
-    let (input, output) = (u64::from(*input_len), u64::from(spec.output_len));
+    let (Some(context), Some(input_len)) = (max_model_len, spec.prompts.input_len()) else { return Ok(()) };
+    let (input, output) = (u64::from(input_len), u64::from(spec.output_len));
     if input + output <= context {
         return Ok(());
     }

@@ -64,8 +64,8 @@ impl Figures {
         }
         self.ttft.add(ttft_us, 1);
         self.e2el.add(latency_us, 1);
-        self.input += match spec.prompts {
-            Prompts::Random { input_len } if !chat => u64::from(input_len),
+        self.input += match &spec.prompts {
+            Prompts::Random(random) if !chat => u64::from(random.input_len),
             _ => record.prompt_tokens.unwrap_or(0),
         };
         self.output += record.output_tokens;
@@ -86,19 +86,14 @@ impl Figures {
             model_id: header.setup.model.clone(),
             tokenizer_id: header.setup.model.clone(),
             num_prompts: self.sent,
-            request_rate: match spec.load {
-                Load::Rate(rate) => serde_json::json!(rate),
-                Load::Concurrency(_) => serde_json::json!("inf"),
-            },
+            request_rate: spec.load.rate().map_or_else(|| serde_json::json!("inf"), |rate| serde_json::json!(rate)),
             burstiness: match spec.load {
                 // Constant spacing is the limit of its gamma process.
                 Load::Rate(_) => serde_json::json!("inf"),
-                Load::Concurrency(_) => serde_json::json!(1.0),
+                Load::Gamma { burstiness, .. } => serde_json::json!(burstiness),
+                _ => serde_json::json!(1.0),
             },
-            max_concurrency: match spec.load {
-                Load::Concurrency(n) => Some(n),
-                Load::Rate(_) => None,
-            },
+            max_concurrency: spec.load.users().or(spec.max_concurrency),
             duration,
             completed: self.completed,
             total_input_tokens: self.input,

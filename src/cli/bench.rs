@@ -12,7 +12,7 @@ use crate::{
     bench::{
         self,
         live::{Snapshot, Steer},
-        spec::{Endpoint, Load, Prompts, Spec, Target},
+        spec::{Endpoint, Load, Prompts, Spec},
         summary::Summary,
     },
     jobs::{
@@ -77,20 +77,7 @@ fn spec(command: BenchRun, workspace: &Workspace) -> Result<Spec, Problem> {
             }
             spec
         }
-        None => Spec {
-            name: "load".to_owned(),
-            target: Target::default(),
-            load: Load::Concurrency(1),
-            prompts: Prompts::default(),
-            output_len: 128,
-            ignore_eos: true,
-            requests: None,
-            duration_s: None,
-            warmup: 0,
-            seed: 0,
-            limits: crate::bench::spec::Limits::default(),
-            slo: crate::bench::spec::Slo::default(),
-        },
+        None => Spec::default(),
     };
     if let Some(url) = command.url {
         spec.target.url = url;
@@ -111,10 +98,10 @@ fn spec(command: BenchRun, workspace: &Workspace) -> Result<Spec, Problem> {
         spec.load = Load::Rate(rate);
     }
     if let Some(input_len) = command.input_len {
-        spec.prompts = Prompts::Random { input_len };
+        spec.prompts = Prompts::random(input_len);
     }
     if let Some(path) = command.prompts {
-        spec.prompts = Prompts::File { path: std::path::absolute(&path).unwrap_or(path) };
+        spec.prompts = Prompts::File { path: std::path::absolute(&path).unwrap_or(path), multi_turn: false };
     }
     spec.output_len = command.output_len.unwrap_or(spec.output_len);
     if command.respect_eos {

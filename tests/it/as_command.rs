@@ -45,7 +45,7 @@ fn every_flag_of_a_copied_command_means_what_the_form_said() {
 fn a_rate_and_a_file_of_prompts_are_copied_too() {
     let mut spec = spec();
     spec.load = Load::Rate(2.5);
-    spec.prompts = Prompts::File { path: "prompts.jsonl".into() };
+    spec.prompts = Prompts::File { path: "prompts.jsonl".into(), multi_turn: false };
     let run = parsed(&spec);
     assert_eq!((run.concurrency, run.rate, run.input_len), (None, Some(2.5), None));
     assert_eq!(run.prompts.as_deref(), Some(std::path::Path::new("prompts.jsonl")));

@@ -8,7 +8,7 @@ use super::{
     queue::Next,
     socket::{self, Pair},
 };
-use crate::bench::{record::Class, spec::Load};
+use crate::bench::record::Class;
 use rustix::{
     event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
     io::Errno,
@@ -133,10 +133,7 @@ impl Thread {
     pub(super) fn part(&mut self, part: &Part) -> io::Result<Outcome> {
         let watch = Watch::start();
         self.warmup = part.warmup;
-        self.users = match part.load {
-            Load::Concurrency(users) => Some((0..users).map(|_| part.from_us).collect()),
-            Load::Rate(_) => None,
-        };
+        self.users = part.load.users().map(|users| (0..users).map(|_| part.from_us).collect());
         self.live.counted_until_us = self.now_us();
         let mut next = None;
         let mut more = true;

@@ -382,7 +382,7 @@ fn several_client_threads_share_users_and_requests_without_losing_or_doubling_an
 fn a_request_larger_than_the_sockets_buffers_is_sent_whole() {
     let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, max_model_len: 4_000_000, ..Options::default() });
     let mut spec = spec(&served.url, r#"{"concurrency": 2}"#, r#", "requests": 4"#);
-    spec.prompts = crate::bench::spec::Prompts::Random { input_len: 1_500_000 };
+    spec.prompts = crate::bench::spec::Prompts::random(1_500_000);
     let done = go(&spec);
     assert_eq!((done.summary().completed, done.summary().total_input_tokens), (4, Some(6_000_000)), "{:?}", done.summary().error_examples);
 }
@@ -394,7 +394,7 @@ fn a_run_that_cannot_begin_says_so_before_any_load() {
     let mut unknown = spec(&served.url, r#"{"concurrency": 1}"#, r#", "requests": 1"#);
     unknown.target.model = Some("other".to_owned());
     let long = spec(&served.url, r#"{"concurrency": 1}"#, "");
-    let long = Spec { prompts: crate::bench::spec::Prompts::Random { input_len: 200_000 }, ..long };
+    let long = Spec { prompts: crate::bench::spec::Prompts::random(200_000), ..long };
     for (spec, kind, words) in [
         (spec(&format!("http://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("ftp://x", r#"{"concurrency": 1}"#, ""), "bench.url", "http://"),

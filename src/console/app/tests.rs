@@ -181,6 +181,7 @@ fn spec() -> LoadSpec {
         seed: 7,
         limits: Limits::default(),
         slo: Slo { ttft_ms: Some(500.0), tpot_ms: Some(50.0), ..Slo::default() },
+        ..LoadSpec::default()
     }
 }
 

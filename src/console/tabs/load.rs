@@ -142,7 +142,7 @@ impl Load {
     }
 
     fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
-        match (self.under_way(), self.asked) {
+        match (self.under_way(), &self.asked) {
             (None, _) => Some(text!("nothing runs", "没有运行中的压测")),
             (Some(_), Some(Steer::Stop)) => Some(text!("it is stopping", "正在停止")),
             (Some(run), asked) if wanted == Steer::Drain && (asked.is_some() || run.now.phase == Phase::Draining) => {
@@ -247,10 +247,11 @@ impl Load {
     }
 
     fn steer(&mut self, how: Steer) -> Vec<Effect> {
-        self.asked = Some(how);
-        let said = match how {
+        self.asked = Some(how.clone());
+        let said = match &how {
             Steer::Stop => said!("asked the run to stop; what was measured is kept", "已要求停止；已测得的结果保留"),
             Steer::Drain => said!("asked the run to drain: what is under way is awaited", "已要求排空：等待在途请求结束"),
+            _ => Said::same(""),
         };
         vec![Effect::Steer(how), Effect::Tell(said)]
     }

@@ -1,6 +1,6 @@
 //! The command line that runs the same load test without the console.
 
-use crate::bench::spec::{Endpoint, Limits, Load, Prompts, Spec};
+use crate::bench::spec::{Endpoint, Limits, Prompts, Spec};
 
 /// `dcudeck bench run …` for `spec`, quoted for a POSIX shell. Holds no secret: a spec has none.
 pub fn as_command(spec: &Spec) -> String {
@@ -13,9 +13,10 @@ pub fn as_command(spec: &Spec) -> String {
     if spec.target.endpoint == Endpoint::Chat {
         flag("--endpoint", "chat".to_owned());
     }
-    match spec.load {
-        Load::Concurrency(users) => flag("--concurrency", users.to_string()),
-        Load::Rate(rate) => flag("--rate", rate.to_string()),
+    if let Some(users) = spec.load.users() {
+        flag("--concurrency", users.to_string());
+    } else if let Some(rate) = spec.load.rate() {
+        flag("--rate", rate.to_string());
     }
     if let Some(requests) = spec.requests {
         flag("--requests", requests.to_string());
@@ -24,8 +25,8 @@ pub fn as_command(spec: &Spec) -> String {
         flag("--duration", seconds.to_string());
     }
     match &spec.prompts {
-        Prompts::Random { input_len } => flag("--input-len", input_len.to_string()),
-        Prompts::File { path } => flag("--prompts", path.display().to_string()),
+        Prompts::Random(random) => flag("--input-len", random.input_len.to_string()),
+        Prompts::File { path, .. } => flag("--prompts", path.display().to_string()),
     }
     flag("--output-len", spec.output_len.to_string());
     flag("--warmup", spec.warmup.to_string());

@@ -3,7 +3,7 @@
 use super::parse;
 use crate::{
     base::Said,
-    bench::spec::{Endpoint, Load, Prompts, Spec},
+    bench::spec::{Endpoint, Prompts, Spec},
     console::news::Server,
     said,
 };
@@ -103,18 +103,19 @@ impl Form {
         self.put(Field::Model, spec.target.model.clone().unwrap_or_default());
         self.put(Field::Api, if spec.target.endpoint == Endpoint::Chat { "chat" } else { "completions" }.to_owned());
         match &spec.prompts {
-            Prompts::Random { input_len } => {
+            Prompts::Random(random) => {
                 self.put(Field::Prompts, String::new());
-                self.put(Field::Input, input_len.to_string());
+                self.put(Field::Input, random.input_len.to_string());
             }
-            Prompts::File { path } => self.put(Field::Prompts, path.display().to_string()),
+            Prompts::File { path, .. } => self.put(Field::Prompts, path.display().to_string()),
         }
         self.put(Field::Output, spec.output_len.to_string());
         self.put(
             Field::Load,
-            match spec.load {
-                Load::Concurrency(users) => users.to_string(),
-                Load::Rate(rate) => format!("{rate}/s"),
+            match (spec.load.users(), spec.load.rate()) {
+                (Some(users), _) => users.to_string(),
+                (None, Some(rate)) => format!("{rate}/s"),
+                (None, None) => String::new(),
             },
         );
         let until = match (spec.requests, spec.duration_s) {
@@ -232,9 +233,9 @@ impl Form {
         spec.target.model = Some(self.text(Field::Model)).filter(|model| !model.is_empty()).map(str::to_owned);
         spec.target.endpoint = if self.text(Field::Api) == "chat" { Endpoint::Chat } else { Endpoint::Completions };
         spec.prompts = if self.random() {
-            Prompts::Random { input_len: self.text(Field::Input).parse().ok()? }
+            Prompts::random(self.text(Field::Input).parse().ok()?)
         } else {
-            Prompts::File { path: PathBuf::from(self.text(Field::Prompts)) }
+            Prompts::File { path: PathBuf::from(self.text(Field::Prompts)), multi_turn: false }
         };
         spec.output_len = self.text(Field::Output).parse().ok()?;
         spec.load = parse::load(self.text(Field::Load)).ok()?;
@@ -251,8 +252,8 @@ impl Form {
     /// What the run will send, in one line; `None` while a field is wrong.
     pub(super) fn estimate(&self) -> Option<Said> {
         let spec = self.spec()?;
-        let by_rate = match (spec.load, spec.duration_s) {
-            (Load::Rate(rate), Some(seconds)) => Some((rate * seconds).ceil()),
+        let by_rate = match (spec.load.rate(), spec.duration_s) {
+            (Some(rate), Some(seconds)) => Some((rate * seconds).ceil()),
             _ => None,
         };
         let by_count = spec.requests.map(|n| n as f64);
@@ -260,8 +261,8 @@ impl Form {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),
         };
-        let input = match spec.prompts {
-            Prompts::Random { input_len } => f64::from(input_len),
+        let input = match &spec.prompts {
+            Prompts::Random(random) => f64::from(random.input_len),
             Prompts::File { .. } => 0.0,
         };
         let each = input + f64::from(spec.output_len);
@@ -300,8 +301,8 @@ mod tests {
     fn a_form_gives_back_the_spec_it_was_filled_from() {
         let mut spec = made_up::spec();
         assert_eq!(Form::new(&spec.name, &spec).spec(), Some(spec.clone()));
-        spec.load = Load::Rate(2.5);
-        spec.prompts = Prompts::File { path: "prompts.jsonl".into() };
+        spec.load = crate::bench::spec::Load::Rate(2.5);
+        spec.prompts = Prompts::File { path: "prompts.jsonl".into(), multi_turn: false };
         spec.duration_s = Some(90.0);
         spec.target.endpoint = Endpoint::Chat;
         spec.slo.e2el_ms = None;

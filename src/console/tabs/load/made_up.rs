@@ -13,7 +13,7 @@ pub(in crate::console) fn spec() -> Spec {
         name: "quick".to_owned(),
         target: Target { url: "http://127.0.0.1:41873".to_owned(), model: Some("eye-tiny".to_owned()), ..Target::default() },
         load: Load::Concurrency(4),
-        prompts: Prompts::Random { input_len: 128 },
+        prompts: Prompts::random(128),
         output_len: 64,
         ignore_eos: true,
         requests: Some(1_200),
@@ -22,6 +22,7 @@ pub(in crate::console) fn spec() -> Spec {
         seed: 7,
         limits: Limits::default(),
         slo: Slo { ttft_ms: Some(500.0), tpot_ms: Some(50.0), itl_ms: Some(100.0), e2el_ms: None },
+        ..Spec::default()
     }
 }
 
@@ -85,9 +86,10 @@ pub(super) fn at(at_us: u64, phase: Phase, done: u64) -> Snapshot {
         tpot: dist(2, done, 14.1, 0.18),
         itl: dist(3, done * 63, 13.6, 0.33),
         e2el: dist(4, done, 1_080.0, 0.2),
-        client: Client { send_lag_p99_us: Some(210), cpu_pct: Some(8.7), connections: 4, coalesced_chunks: 12 },
+        client: Client { send_lag_p99_us: Some(210), cpu_pct: Some(8.7), connections: 4, coalesced_chunks: 12, ..Client::default() },
         result_dir: "results/quick-20260801T120000Z-a2b3".into(),
         failure: None,
+        ..Snapshot::default()
     }
 }
 

@@ -1,11 +1,6 @@
 //! Load tests that can be chosen by name: those of the program and of the workspace, as they were read.
 
-use crate::{
-    base::Text,
-    bench::spec::{Limits, Load, Prompts, Slo, Spec, Target},
-    text,
-    workspace::profiles::parse,
-};
+use crate::{base::Text, bench::spec::Spec, text, workspace::profiles::parse};
 use std::path::Path;
 
 /// A load test under a name.
@@ -37,20 +32,7 @@ pub(super) fn built_in() -> Vec<(String, Spec)> {
 
 /// What the form starts from when there is no profile at all.
 pub(super) fn bare() -> Spec {
-    Spec {
-        name: "load".to_owned(),
-        target: Target::default(),
-        load: Load::Concurrency(1),
-        prompts: Prompts::default(),
-        output_len: 64,
-        ignore_eos: true,
-        requests: Some(16),
-        duration_s: None,
-        warmup: 1,
-        seed: 1,
-        limits: Limits::default(),
-        slo: Slo::default(),
-    }
+    Spec { output_len: 64, requests: Some(16), warmup: 1, seed: 1, ..Spec::default() }
 }
 
 #[cfg(test)]

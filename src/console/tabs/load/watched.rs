@@ -117,6 +117,7 @@ impl Watched {
             Fact::Failure { at_us, class, example } => {
                 self.event(Event::Failure { at_us: *at_us, class: class.clone(), example: example.clone() })
             }
+            Fact::Heat { .. } | Fact::Server(_) | Fact::Event(_) => false,
         }
     }
 

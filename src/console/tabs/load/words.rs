@@ -5,7 +5,7 @@ use crate::{
     base::{Said, Text},
     bench::{
         live::Phase,
-        spec::{Load, Prompts, Spec},
+        spec::{Prompts, Spec},
     },
     said, text,
 };
@@ -53,8 +53,11 @@ pub(super) fn shape(spec: &Spec, model: &str) -> Said {
 pub(super) fn asked(spec: &Spec) -> Said {
     let output = spec.output_len;
     let input = match &spec.prompts {
-        Prompts::Random { input_len } => said!("in {input_len}", "输入 {input_len}"),
-        Prompts::File { path } => {
+        Prompts::Random(random) => {
+            let input_len = random.input_len;
+            said!("in {input_len}", "输入 {input_len}")
+        }
+        Prompts::File { path, .. } => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             Said::same(crate::base::clean(&name))
         }
@@ -65,10 +68,11 @@ pub(super) fn asked(spec: &Spec) -> Said {
 
 /// Users or rate of `spec`.
 fn load(spec: &Spec) -> Said {
-    match spec.load {
-        Load::Concurrency(1) => said!("1 user", "1 用户"),
-        Load::Concurrency(users) => said!("{users} users", "{users} 用户"),
-        Load::Rate(rate) => said!("{rate} req/s", "{rate} 请求/s"),
+    match (spec.load.users(), spec.load.rate()) {
+        (Some(1), _) => said!("1 user", "1 用户"),
+        (Some(users), _) => said!("{users} users", "{users} 用户"),
+        (None, Some(rate)) => said!("{rate} req/s", "{rate} 请求/s"),
+        (None, None) => said!("trace", "轨迹回放"),
     }
 }
 

@@ -1,0 +1,1 @@
+//! `tokens.bin`: every token arrival of chosen requests as delta varints.
