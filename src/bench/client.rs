@@ -18,7 +18,7 @@ pub(super) use queue::{Prepared, Queue};
 pub(super) use stream::failure;
 
 use super::{
-    live::Phase,
+    live::{Event, Phase, ServerSample},
     record::{Class, Record},
     results::End,
     spec::{Limits, Load},
@@ -44,6 +44,8 @@ pub(super) enum Message {
     Finished(Box<Record>),
     /// Times seen since the last of these, of measured requests still under way too.
     Live {
+        /// When this was told, µs since the run's start.
+        at_us: u64,
         /// Times to first token, µs.
         ttft_us: Vec<u64>,
         /// Token-true inter-token latencies, µs, and how many tokens had each.
@@ -57,7 +59,15 @@ pub(super) enum Message {
         tokens: u64,
         /// Requests under way, summed over its µs.
         busy_us: u64,
+        /// Lags of the thread's loop in it, from the kernel's stamp to the read: `(bin, count)` on the grid of `live::bin_of`.
+        lag: Vec<(u16, u32)>,
     },
+    /// Somebody steered, or something is to be marked on the time axis.
+    Event(Event),
+    /// A server's own figures.
+    Server(ServerSample),
+    /// What is asked now changed: users, rate, paused; requests held by the cap.
+    Asking { users: Option<u32>, rate: Option<f64>, paused: bool, held: u32 },
     /// A phase began; from the run itself.
     Phase { at_us: u64, phase: Phase },
     /// The run is over; from the run itself, last.

@@ -95,6 +95,10 @@ pub enum Class {
     TimeoutStall,
     /// The answer is not HTTP, not an event stream, or not JSON.
     Protocol,
+    /// TLS could not be agreed on, or a certificate was refused.
+    Tls,
+    /// `ignore_eos` was sent and fewer tokens came than were asked for.
+    ShortOutput,
     /// Given up by this side when the run was stopped: counted apart, neither success nor failure.
     Stopped,
 }
@@ -114,6 +118,8 @@ impl Class {
             Self::TimeoutFirstToken => "timeout_first_token",
             Self::TimeoutStall => "timeout_stall",
             Self::Protocol => "protocol",
+            Self::Tls => "tls",
+            Self::ShortOutput => "short_output",
             Self::Stopped => "stopped",
         }
     }

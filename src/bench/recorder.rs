@@ -164,7 +164,7 @@ impl Book {
                 self.note(written);
                 self.count(&record);
             }
-            Message::Live { ttft_us, itl_us } => {
+            Message::Live { ttft_us, itl_us, .. } => {
                 for us in ttft_us {
                     self.ttft.record(us, 1);
                 }
@@ -172,7 +172,7 @@ impl Book {
                     self.itl.record(u64::from(us), u64::from(n));
                 }
             }
-            Message::Second { second, tokens, busy_us } => {
+            Message::Second { second, tokens, busy_us, .. } => {
                 let row = self.second(second);
                 row.output_tokens += tokens;
                 row.in_flight_mean += busy_us as f32 / 1e6;
@@ -188,7 +188,7 @@ impl Book {
                 self.sink.fact(&Fact::Phase { at_us, phase });
                 self.publish(at_us);
             }
-            Message::Over(_) => {}
+            Message::Over(_) | Message::Event(_) | Message::Server(_) | Message::Asking { .. } => {}
         }
     }
 

@@ -223,7 +223,7 @@ impl Stage<'_> {
                 for i in 0..requests {
                     let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
                     let bytes = target.request(&prompts.get(i, warmup), &id);
-                    if !queue.put(Prepared { i, due_us: schedule.due_us(i), bytes }) {
+                    if !queue.put(Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }) {
                         return;
                     }
                 }

@@ -11,6 +11,7 @@
 //! - Response times (`*_response_ms`) count from the planned moment instead: what a user would have waited.
 
 use super::{
+    live::Cache,
     record::Record,
     results::{End, Header, StoppedBy, Usage},
     spec::{Slo, Spec},
@@ -166,6 +167,26 @@ pub struct Summary {
     pub client_cpu_pct: Option<f64>,
     /// The figures are about this client, not the server: send lag P99 above 10 ms, or a client thread above 90 % of a core.
     pub client_limited: bool,
+    /// Why the figures are about the client, one English sentence each; empty when they are not.
+    pub limited_by: Vec<String>,
+    /// 99th percentile of the client loop's lag, from the kernel's stamp to the read, ms; null for a run that was killed.
+    pub loop_lag_p99_ms: Option<f64>,
+    /// Mean wait of due requests for room under `max_concurrency`, ms; null without a cap.
+    pub mean_client_queue_ms: Option<f64>,
+    /// 99th percentile of the same, ms.
+    pub p99_client_queue_ms: Option<f64>,
+    /// 95 % confidence intervals, ms, of means, medians and percentiles, by key: `p99_ttft_ms: [480.2, 551.9]`.
+    pub ci95: BTreeMap<String, [f64; 2]>,
+    /// Independent samples (requests) behind each metric: `ttft`, `tpot`, `itl`, `e2el`.
+    pub samples: BTreeMap<String, u64>,
+    /// The steady part of the run: ramp and drain cut.
+    pub steady: Option<Steady>,
+    /// The figures by route; empty with one route.
+    pub routes: Vec<RouteSummary>,
+    /// State of the server's prefix cache while measuring.
+    pub cache: Cache,
+    /// What the server said of itself while measuring; null when it was not scraped.
+    pub server: Option<ServerSummary>,
     /// Which client sent: `own`, or `reqwest` for https.
     pub client: String,
     /// Who took the stamps: `user` or `kernel`.
@@ -176,6 +197,78 @@ pub struct Summary {
     pub usage: Usage,
     /// The load test as run.
     pub profile: Spec,
+}
+
+/// The longest span in which at least 90 % of the greatest number of requests were under way.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Steady {
+    /// Its begin, seconds since the first planned moment.
+    pub from_s: f64,
+    /// Its end.
+    pub until_s: f64,
+    /// Completed requests that ended in it, per second.
+    pub request_throughput: Option<f64>,
+    /// Output tokens that arrived in it, per second.
+    pub output_throughput: Option<f64>,
+    /// Mean number of requests under way.
+    pub in_flight_mean: Option<f64>,
+    /// Median time to first token of requests sent in it, ms.
+    pub median_ttft_ms: Option<f64>,
+    /// 99th percentile of the same, ms.
+    pub p99_ttft_ms: Option<f64>,
+    /// Median time per output token of requests sent in it, ms.
+    pub median_tpot_ms: Option<f64>,
+    /// 99th percentile of the same, ms.
+    pub p99_tpot_ms: Option<f64>,
+}
+
+/// The figures of one route.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RouteSummary {
+    /// Its name.
+    pub name: String,
+    /// Model name sent in its requests.
+    pub model: String,
+    /// Requests that succeeded.
+    pub completed: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Every other figure, by its key in `bench.run`: `request_throughput`, `output_throughput`, `goodput`, `mean_ttft_ms`, `p99_tpot_ms`, …
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// What the server said of itself while measuring: means weighted by requests, from the counters' first and last values.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ServerSummary {
+    /// Mean time to first token as the server sees it, ms.
+    pub mean_ttft_ms: Option<f64>,
+    /// Mean time in its queue, ms.
+    pub mean_queue_ms: Option<f64>,
+    /// Mean time of prefill, ms.
+    pub mean_prefill_ms: Option<f64>,
+    /// Mean time of decoding, ms.
+    pub mean_decode_ms: Option<f64>,
+    /// Mean of requests running.
+    pub running_mean: Option<f64>,
+    /// Most requests waiting.
+    pub waiting_max: Option<f64>,
+    /// Greatest share of the KV cache in use, percent.
+    pub kv_pct_max: Option<f64>,
+    /// Preemptions.
+    pub preemptions: Option<f64>,
+    /// Share of prefix cache lookups that hit, percent.
+    pub cache_hit_pct: Option<f64>,
+    /// Mean client TTFT minus mean server TTFT, ms: network, HTTP and what the server does before its own clock starts.
+    pub ttft_beyond_server_ms: Option<f64>,
+}
+
+impl Summary {
+    /// Every figure that is a number and known, by its key: what lists, cells and comparisons work with.
+    #[must_use]
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let Ok(serde_json::Value::Object(document)) = serde_json::to_value(self) else { return BTreeMap::new() };
+        document.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect()
+    }
 }
 
 /// The tally over the records of a run.
@@ -351,6 +444,16 @@ impl Figures {
             resent: self.resent,
             client_cpu_pct: cpu,
             client_limited: lag_p99.is_some_and(|lag| lag > MAX_SEND_LAG_P99_MS) || cpu.is_some_and(|cpu| cpu > MAX_CLIENT_CPU_PCT),
+            limited_by: Vec::new(),
+            loop_lag_p99_ms: None,
+            mean_client_queue_ms: None,
+            p99_client_queue_ms: None,
+            ci95: BTreeMap::new(),
+            samples: BTreeMap::new(),
+            steady: None,
+            routes: Vec::new(),
+            cache: Cache::Unknown,
+            server: None,
             client: header.setup.client.clone(),
             stamps: header.setup.stamps.clone(),
             user_stamped_reads: end.map(|e| e.user_stamped_reads),

@@ -109,6 +109,8 @@ impl Active {
         let mut record = Record {
             i: self.request.i,
             warmup,
+            route: self.request.route,
+            turn: self.request.turn,
             planned_us: self.planned_us,
             started_us: self.started_us,
             sent_us: self.sent_us,

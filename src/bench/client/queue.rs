@@ -6,12 +6,22 @@ use std::{
 };
 
 /// A request ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::bench) struct Prepared {
     /// Its number within its part.
     pub(in crate::bench) i: u64,
     /// When it is due, µs from the part's start; `None` in a closed loop.
     pub(in crate::bench) due_us: Option<u64>,
+    /// Which of the addresses it goes to.
+    pub(in crate::bench) to: u16,
+    /// Which route it belongs to.
+    pub(in crate::bench) route: u16,
+    /// Which turn of its conversation it is, from 0.
+    pub(in crate::bench) turn: u16,
+    /// Output tokens asked for; 0: not exactly so many.
+    pub(in crate::bench) asked: u32,
+    /// The conversation's next turn, sent by the same user once this one was answered well.
+    pub(in crate::bench) then: Option<Box<Prepared>>,
     /// Head and body.
     pub(in crate::bench) bytes: Vec<u8>,
 }
@@ -117,7 +127,7 @@ mod tests {
     use super::*;
 
     fn request(i: u64, len: usize) -> Prepared {
-        Prepared { i, due_us: None, bytes: vec![0; len] }
+        Prepared { i, bytes: vec![0; len], ..Prepared::default() }
     }
 
     #[test]

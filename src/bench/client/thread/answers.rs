@@ -212,7 +212,7 @@ impl Thread {
 
     fn close_second(&mut self, next: u32) {
         let live = &mut self.live;
-        let over = Message::Second { second: live.second, tokens: live.tokens, busy_us: live.busy_us };
+        let over = Message::Second { second: live.second, tokens: live.tokens, busy_us: live.busy_us, lag: Vec::new() };
         (live.second, live.tokens, live.busy_us) = (next, 0, 0);
         let _ = self.messages.send(over);
     }
@@ -228,7 +228,7 @@ impl Thread {
         if due && (!live.itl_us.is_empty() || !live.ttft_us.is_empty()) {
             live.told_us = now_us;
             let (ttft_us, itl_us) = (std::mem::take(&mut live.ttft_us), std::mem::take(&mut live.itl_us));
-            let _ = self.messages.send(Message::Live { ttft_us, itl_us });
+            let _ = self.messages.send(Message::Live { at_us: now_us, ttft_us, itl_us });
         }
     }
 }
