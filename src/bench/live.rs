@@ -305,6 +305,41 @@ pub struct ServerSample {
     pub prefill_ms: Option<f64>,
     /// Mean time of decoding, ms.
     pub decode_ms: Option<f64>,
+    /// The same counters since the run's first sample of this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<ServerTotals>,
+}
+
+/// What a server's counters rose by since the run's first sample of it; a restart of the server in between is bridged.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerTotals {
+    /// Times to first token, seconds in all.
+    pub ttft_sum_s: Option<f64>,
+    /// Requests they are of.
+    pub ttft_count: Option<f64>,
+    /// Times in the queue, seconds in all.
+    pub queue_sum_s: Option<f64>,
+    /// Requests they are of.
+    pub queue_count: Option<f64>,
+    /// Times of prefill, seconds in all.
+    pub prefill_sum_s: Option<f64>,
+    /// Requests they are of.
+    pub prefill_count: Option<f64>,
+    /// Times of decoding, seconds in all.
+    pub decode_sum_s: Option<f64>,
+    /// Requests they are of.
+    pub decode_count: Option<f64>,
+    /// Prompt tokens.
+    pub prompt_tokens: Option<f64>,
+    /// Generated tokens.
+    pub output_tokens: Option<f64>,
+    /// Preemptions.
+    pub preemptions: Option<f64>,
+    /// Prefix cache lookups, in blocks or tokens.
+    pub cache_queries: Option<f64>,
+    /// Those that were found.
+    pub cache_hits: Option<f64>,
 }
 
 /// A matrix or a search as far as it is.
