@@ -305,30 +305,30 @@ pub struct ServerSample {
     pub prefill_ms: Option<f64>,
     /// Mean time of decoding, ms.
     pub decode_ms: Option<f64>,
-    /// What the counters rose by since the run began: whole-run means are made of these, never of means of intervals.
+    /// The same counters since the run's first sample of this server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<ServerTotals>,
 }
 
-/// What a server's counters rose by between the first time they were read and this one. A counter the server does not have is `None`.
+/// What a server's counters rose by since the run's first sample of it; a restart of the server in between is bridged.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerTotals {
-    /// Sum of times to first token, s.
+    /// Times to first token, seconds in all.
     pub ttft_sum_s: Option<f64>,
-    /// How many times that sum is of.
+    /// Requests they are of.
     pub ttft_count: Option<f64>,
-    /// Sum of times in its queue, s.
+    /// Times in the queue, seconds in all.
     pub queue_sum_s: Option<f64>,
-    /// How many.
+    /// Requests they are of.
     pub queue_count: Option<f64>,
-    /// Sum of times of prefill, s.
+    /// Times of prefill, seconds in all.
     pub prefill_sum_s: Option<f64>,
-    /// How many.
+    /// Requests they are of.
     pub prefill_count: Option<f64>,
-    /// Sum of times of decoding, s.
+    /// Times of decoding, seconds in all.
     pub decode_sum_s: Option<f64>,
-    /// How many.
+    /// Requests they are of.
     pub decode_count: Option<f64>,
     /// Prompt tokens.
     pub prompt_tokens: Option<f64>,
@@ -336,9 +336,9 @@ pub struct ServerTotals {
     pub output_tokens: Option<f64>,
     /// Preemptions.
     pub preemptions: Option<f64>,
-    /// Blocks (or tokens) looked up in the prefix cache.
+    /// Prefix cache lookups, in blocks or tokens.
     pub cache_queries: Option<f64>,
-    /// Blocks (or tokens) found there.
+    /// Those that were found.
     pub cache_hits: Option<f64>,
 }
 

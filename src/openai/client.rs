@@ -133,6 +133,15 @@ impl Client {
         Ok(self.ask::<Version>(Method::GET, "/version", None, self.patience.question).await?.version)
     }
 
+    /// What the server counts, as Prometheus text, given `within`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn metrics(&self, within: Duration) -> Result<String, ClientError> {
+        let (_, body) = self.send(Method::GET, "/metrics", None, within).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Whether the server calls itself healthy; a refusal is [`ClientError::Api`].
     ///
     /// # Errors
