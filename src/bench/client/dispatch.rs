@@ -145,7 +145,11 @@ impl Dispatch {
             return Due::Over;
         }
         if planned_us > now_us {
-            self.next = Some(request);
+            // Under a cap none is kept from the others: a thread without room would delay it.
+            match self.part.cap {
+                Some(_) => self.part.queue.put_back(request),
+                None => self.next = Some(request),
+            }
             return Due::Wait(planned_us - now_us);
         }
         if let Some(cap) = self.part.cap {

@@ -107,11 +107,12 @@ impl Queue {
         }
     }
 
-    /// Puts a request that was taken back in its place, before all others.
+    /// Puts a request that was taken back in its place.
     pub(super) fn put_back(&self, request: Prepared) {
         let mut state = self.lock();
         state.bytes += request.bytes.len();
-        state.requests.push_front(request);
+        let place = state.requests.partition_point(|other| other.due_us < request.due_us);
+        state.requests.insert(place, request);
     }
 
     /// How many of the requests inside are due by this moment of the schedule.

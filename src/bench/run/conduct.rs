@@ -80,14 +80,16 @@ pub(super) fn conduct(stages: &[Stage], shared: &Shared, messages: &Sender<Messa
         let (pace, now_us) = (orders.pace(), shared.now_us());
         let closed = orders.users().is_some();
         let Some(now) = at(stages, if closed { pace.active_at(now_us) } else { pace.schedule_at(now_us) }) else { return };
-        let steps = |last: Now| last.stage != now.stage;
         if last.is_none_or(|last| (last.stage, last.users, last.rate) != (now.stage, now.users, now.rate)) {
             if let Some(users) = now.users {
                 orders.set_users(users);
-                if last.is_some_and(steps)
-                    && let Some(from) = marked.replace(users).filter(|&from| from != users)
-                {
-                    let _ = messages.send(Message::Event(Event { at_us: now_us, what: Mark::Users { from, to: users } }));
+                if let Some(before) = last.filter(|last| last.stage != now.stage) {
+                    // A ramp is one change, told at its end.
+                    for to in before.users.into_iter().chain([users]) {
+                        if let Some(from) = marked.replace(to).filter(|&from| from != to) {
+                            let _ = messages.send(Message::Event(Event { at_us: now_us, what: Mark::Users { from, to } }));
+                        }
+                    }
                 }
             }
             if let Some(rate) = now.rate {
