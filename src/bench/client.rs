@@ -13,6 +13,7 @@ mod orders;
 mod queue;
 mod socket;
 mod stream;
+mod template;
 mod thread;
 
 pub(super) use http::whole_answer;

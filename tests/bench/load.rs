@@ -231,7 +231,7 @@ fn accuracy(case: &Case, rounds: usize, tokens: usize) {
         let (seen, truth, cpu_us) = against(options(), |url| raw(url.trim_start_matches("http://"), case.users, case.requests, tokens));
         raws.push(figures(&seen, &truth, case.users, cpu_us));
         let began = monotonic_us();
-        let ((summary, seen), truth, cpu_us) =
+        let ((summary, seen, cpu_us), truth, _) =
             against(options(), |url| own(url, case.users, case.requests, tokens, &Arc::new(Memory::default())));
         ours.push(figures(&seen, &truth, case.users, cpu_us));
         let first = seen.iter().map(|s| s.sent).min().expect("requests");
@@ -276,7 +276,7 @@ fn flood(tokens: usize, rounds: usize) {
     for _ in 0..rounds {
         let (seen, ..) = against(options(), |url| raw(url.trim_start_matches("http://"), users, requests, tokens));
         raws.push(per_second(&seen));
-        let ((_, seen), _, cpu_us) = against(options(), |url| own(url, users, requests, tokens, &Arc::new(Memory::default())));
+        let ((_, seen, cpu_us), ..) = against(options(), |url| own(url, users, requests, tokens, &Arc::new(Memory::default())));
         ours.push(per_second(&seen));
         cpus.push(cpu_us as f64 / (requests * tokens) as f64);
     }
@@ -323,7 +323,7 @@ impl Sink for Memory {
     fn fact(&self, _: &Fact) {}
 }
 
-fn own(url: &str, users: usize, requests: usize, tokens: usize, watched: &Arc<Memory>) -> (Summary, Vec<Seen>) {
+fn own(url: &str, users: usize, requests: usize, tokens: usize, watched: &Arc<Memory>) -> (Summary, Vec<Seen>, u64) {
     let dir = tempfile::tempdir().expect("temporary folder");
     let spec: Spec = serde_json::from_value(serde_json::json!({
         "target": {"url": url}, "load": {"concurrency": users}, "requests": requests,
@@ -331,7 +331,9 @@ fn own(url: &str, users: usize, requests: usize, tokens: usize, watched: &Arc<Me
     }))
     .expect("a spec");
     let sink: Arc<dyn Sink> = Arc::clone(watched) as Arc<dyn Sink>;
+    let before = process_cpu_us();
     let summary: Summary = bench::run(&spec, dir.path(), &sink, &Steering::default()).expect("runs");
+    let spent = process_cpu_us() - before;
     assert_eq!(summary.failed, 0, "{:?}", summary.error_examples);
     let name = dir.path().file_name().expect("named").to_string_lossy().into_owned();
     let mut seen = Vec::new();
@@ -345,7 +347,7 @@ fn own(url: &str, users: usize, requests: usize, tokens: usize, watched: &Arc<Me
         seen.push(Seen { id: format!("{name}-{}", record.i), sent, chunks: chunks.collect() });
     })
     .expect("reads");
-    (summary, seen)
+    (summary, seen, spent)
 }
 
 struct Raw {

@@ -2,6 +2,7 @@
 //!
 //! What a token event is, `openai::progress` decides, for chat and for load tests alike; here it gets its time.
 
+use super::template::Template;
 use crate::{
     base::Secret,
     bench::record::{Class, Failure, Record},
@@ -10,6 +11,9 @@ use crate::{
         progress::{Finish, Progress},
     },
 };
+
+/// Shapes looked for in one answer: a server whose chunks never repeat is not asked for ever.
+const MOST_SHAPES: u8 = 4;
 
 /// The arrivals of one answer.
 #[derive(Debug, Default)]
@@ -29,6 +33,9 @@ pub(super) struct Arrivals {
     event_us: Option<u64>,
     counted: u64,
     malformed: Option<String>,
+    /// The shape of its chunks, once one was seen.
+    template: Option<Box<Template>>,
+    shapes: u8,
 }
 
 /// What an event brought, for the live figures.
@@ -54,6 +61,11 @@ impl Arrivals {
             self.coalesced += 1;
         }
         self.read_us = Some(at_us);
+        if let Some(usage) = self.template.as_ref().and_then(|template| template.matches(data)) {
+            let rise = self.progress.take_text(usage);
+            self.event_us = Some(at_us);
+            return self.arrival(rise, true, true, at_us);
+        }
         let seen = self.progress.take(data);
         let delta = match seen.chunk {
             Ok(Chunk::Done) => return None,
@@ -76,11 +88,22 @@ impl Arrivals {
         if !any {
             return None;
         }
+        if self.shapes < MOST_SHAPES
+            && let Some(template) = Template::of(data, &delta)
+        {
+            self.shapes += 1;
+            self.template = Some(Box::new(template));
+        }
+        self.arrival(seen.new_tokens, seen.token, answer, at_us)
+    }
+
+    /// Counts a chunk with a choice: the rise of the server's count, whether it is a token event, whether it is of the answer.
+    fn arrival(&mut self, rise: Option<u64>, token: bool, answer: bool, at_us: u64) -> Option<Brought> {
         // The server's own count decides; where it gives none, an event with text is a token.
-        let tokens = seen.new_tokens.map_or(u32::from(seen.token), |n| u32::try_from(n).unwrap_or(u32::MAX));
+        let tokens = rise.map_or(u32::from(token), |n| u32::try_from(n).unwrap_or(u32::MAX));
         self.chunk(tokens, at_us);
         // Text held back earlier comes without a new token; only as the very first it is an arrival of its own.
-        if !seen.token || (tokens == 0 && self.first_us.is_some()) {
+        if !token || (tokens == 0 && self.first_us.is_some()) {
             return None;
         }
         if answer {
