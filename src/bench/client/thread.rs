@@ -12,7 +12,9 @@ use crate::bench::{live::bin_of, record::Class};
 use rustix::{
     event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
     io::Errno,
-    time::{ClockId, Timespec, clock_gettime},
+    time::{
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create, timerfd_settime,
+    },
 };
 use std::{
     io,
@@ -36,6 +38,8 @@ const LAG_BINS: usize = 384;
 const AFTER_DONE_US: u64 = 1_000_000;
 /// The epoll tag of the eventfd.
 const WAKE: u64 = u64::MAX;
+/// And of the timer that ends long waits: one that ticks by itself costs less than a timeout with every wait.
+const TICK: u64 = u64::MAX - 1;
 
 /// One client thread.
 pub(super) struct Thread {
@@ -49,6 +53,9 @@ pub(super) struct Thread {
     idle: Vec<Vec<usize>>,
     buffer: Vec<u8>,
     events: Vec<MaybeUninit<Event>>,
+    /// Kept between rounds for their room.
+    reads: Vec<Read>,
+    ticks: OwnedFd,
     live: Live,
     in_flight: u32,
     warmup: bool,
@@ -96,7 +103,13 @@ impl Thread {
         if let Some(wake) = shared.orders.wake(share.index as usize) {
             epoll::add(&epoll, wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         }
+        let ticks = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let every = Timespec { tv_sec: 0, tv_nsec: i64::try_from(LONGEST_WAIT_US * 1_000).unwrap_or(i64::MAX) };
+        timerfd_settime(&ticks, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: every, it_value: every })?;
+        epoll::add(&epoll, &ticks, EventData::new_u64(TICK), EventFlags::IN)?;
         Ok(Self {
+            reads: Vec::with_capacity(EVENTS),
+            ticks,
             idle: vec![Vec::new(); shared.to.len()],
             shared,
             share,
@@ -257,24 +270,28 @@ impl Thread {
 
     /// One round: wait, read everything that is ready, then look into it.
     fn round(&mut self, sleep_us: u64) -> io::Result<()> {
-        let now_us = self.now_us();
         let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_WAIT_US) * 1_000).unwrap_or(0) };
         let mut events = std::mem::take(&mut self.events);
-        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait)) {
+        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait).filter(|_| sleep_us < LONGEST_WAIT_US)) {
             Ok((woken, _)) => &*woken,
             Err(Errno::INTR) => &[],
             Err(error) => return Err(error.into()),
         };
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut reads = Vec::with_capacity(woken.len());
+        let mut reads = std::mem::take(&mut self.reads);
         let mut writable = Vec::new();
         let (mut used, pair) = (0, Pair::now());
+        let now_us = pair.mono_us().saturating_sub(self.shared.zero_us);
         for event in woken {
             let (tag, flags) = (event.data.u64(), event.flags);
             if tag == WAKE {
                 if let Some(wake) = self.shared.orders.wake(self.share.index as usize) {
                     let _ = rustix::io::read(wake, &mut [0; 8]);
                 }
+                continue;
+            }
+            if tag == TICK {
+                let _ = rustix::io::read(&self.ticks, &mut [0; 8]);
                 continue;
             }
             let slot = usize::try_from(tag & u64::from(u32::MAX)).unwrap_or(usize::MAX);
@@ -322,10 +339,12 @@ impl Thread {
         for read in &reads {
             self.take_in(read, &buffer);
         }
+        reads.clear();
         self.events = events;
         self.buffer = buffer;
+        self.reads = reads;
         self.look_at_limits(now_us);
-        self.tell(self.now_us(), false);
+        self.tell(now_us, false);
         Ok(())
     }
 
