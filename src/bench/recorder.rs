@@ -188,7 +188,12 @@ impl Book {
                 self.sink.fact(&Fact::Phase { at_us, phase });
                 self.publish(at_us);
             }
-            Message::Over(_) | Message::Event(_) | Message::Server(_) | Message::Asking { .. } => {}
+            Message::Event(event) => self.sink.fact(&Fact::Event(event)),
+            Message::Asking { users, rate, paused, held } => {
+                let snapshot = &mut self.snapshot;
+                (snapshot.users, snapshot.rate, snapshot.paused, snapshot.held) = (users, rate, paused, held);
+            }
+            Message::Over(_) | Message::Server(_) => {}
         }
     }
 

@@ -98,6 +98,20 @@ pub enum Fault {
     Empty,
     /// Nothing more after half of the events; the connection stays open.
     Stall,
+    /// HTTP 429 with an error body.
+    Status429,
+    /// The connection is reset when the request has come, without a byte of an answer.
+    Refuse,
+    /// The connection is reset after half of the events.
+    Reset,
+    /// Half of the answer's head and nothing more; the connection stays open.
+    SlowHeaders,
+    /// After half of the events one that is no JSON; the stream ends properly.
+    Garbage,
+    /// All events, but no `[DONE]`: the finish reason alone ends the answer.
+    NoDone,
+    /// A proper end after half of the tokens, with finish reason `stop`.
+    Short,
 }
 
 impl std::str::FromStr for Fault {
@@ -110,7 +124,16 @@ impl std::str::FromStr for Fault {
             "truncate" => Ok(Self::Truncate),
             "empty" => Ok(Self::Empty),
             "stall" => Ok(Self::Stall),
-            _ => Err("one of status500, error_in_stream, truncate, empty, stall"),
+            "status429" => Ok(Self::Status429),
+            "refuse" => Ok(Self::Refuse),
+            "reset" => Ok(Self::Reset),
+            "slow_headers" => Ok(Self::SlowHeaders),
+            "garbage" => Ok(Self::Garbage),
+            "no_done" => Ok(Self::NoDone),
+            "short" => Ok(Self::Short),
+            _ => Err(
+                "one of status429, status500, error_in_stream, truncate, empty, stall, refuse, reset, slow_headers, garbage, no_done, short",
+            ),
         }
     }
 }

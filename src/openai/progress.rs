@@ -122,6 +122,14 @@ impl Progress {
         Seen { chunk, token, new_tokens }
     }
 
+    /// Counts a chunk that is known to bring text of choice 0, and perhaps `usage`, and nothing else: what [`take`](Self::take) would
+    /// have counted, without its JSON. The rise of the server's count, where it gave one.
+    pub fn take_text(&mut self, usage: Option<Usage>) -> Option<u64> {
+        self.token_events += 1;
+        self.usage = usage.or(self.usage);
+        usage.map(|usage| self.rise(0, usage.completion_tokens))
+    }
+
     fn delta(&mut self, delta: &Delta<'_>) -> (bool, Option<u64>) {
         let mut text = false;
         let mut first = None;

@@ -102,6 +102,11 @@ impl Pair {
         Self { real_ns, mono_us: crate::base::clock::monotonic_us() }
     }
 
+    /// `CLOCK_MONOTONIC` of it, µs.
+    pub(super) const fn mono_us(self) -> u64 {
+        self.mono_us
+    }
+
     /// `CLOCK_MONOTONIC` µs of a kernel stamp read between this pair and `now_us`. `None` when it cannot be right, so that the wall
     /// clock was stepped: a stamp is never of the future, and never older than a reader can have slept.
     pub(super) fn monotonic_us(self, stamp_ns: u64, now_us: u64) -> Option<u64> {

@@ -2,11 +2,18 @@
 //!
 //! What a token event is, `openai::progress` decides, for chat and for load tests alike; here it gets its time.
 
+use super::template::Template;
 use crate::{
     base::Secret,
     bench::record::{Class, Failure, Record},
-    openai::{chunk::Chunk, progress::Progress},
+    openai::{
+        chunk::Chunk,
+        progress::{Finish, Progress},
+    },
 };
+
+/// Shapes looked for in one answer: a server whose chunks never repeat is not asked for ever.
+const MOST_SHAPES: u8 = 4;
 
 /// The arrivals of one answer.
 #[derive(Debug, Default)]
@@ -26,6 +33,9 @@ pub(super) struct Arrivals {
     event_us: Option<u64>,
     counted: u64,
     malformed: Option<String>,
+    /// The shape of its chunks, once one was seen.
+    template: Option<Box<Template>>,
+    shapes: u8,
 }
 
 /// What an event brought, for the live figures.
@@ -51,6 +61,11 @@ impl Arrivals {
             self.coalesced += 1;
         }
         self.read_us = Some(at_us);
+        if let Some(usage) = self.template.as_ref().and_then(|template| template.matches(data)) {
+            let rise = self.progress.take_text(usage);
+            self.event_us = Some(at_us);
+            return self.arrival(rise, true, true, at_us);
+        }
         let seen = self.progress.take(data);
         let delta = match seen.chunk {
             Ok(Chunk::Done) => return None,
@@ -73,11 +88,22 @@ impl Arrivals {
         if !any {
             return None;
         }
+        if self.shapes < MOST_SHAPES
+            && let Some(template) = Template::of(data, &delta)
+        {
+            self.shapes += 1;
+            self.template = Some(Box::new(template));
+        }
+        self.arrival(seen.new_tokens, seen.token, answer, at_us)
+    }
+
+    /// Counts a chunk with a choice: the rise of the server's count, whether it is a token event, whether it is of the answer.
+    fn arrival(&mut self, rise: Option<u64>, token: bool, answer: bool, at_us: u64) -> Option<Brought> {
         // The server's own count decides; where it gives none, an event with text is a token.
-        let tokens = seen.new_tokens.map_or(u32::from(seen.token), |n| u32::try_from(n).unwrap_or(u32::MAX));
+        let tokens = rise.map_or(u32::from(token), |n| u32::try_from(n).unwrap_or(u32::MAX));
         self.chunk(tokens, at_us);
         // Text held back earlier comes without a new token; only as the very first it is an arrival of its own.
-        if !seen.token || (tokens == 0 && self.first_us.is_some()) {
+        if !token || (tokens == 0 && self.first_us.is_some()) {
             return None;
         }
         if answer {
@@ -125,7 +151,8 @@ impl Arrivals {
     }
 
     /// What is wrong with the answer now that its body is over, if anything; `cut` says how it was cut off rather than ended.
-    pub(super) fn verdict(&self, cut: Option<&str>) -> Option<(Class, String)> {
+    /// `asked` tokens were asked for exactly (0: not exactly).
+    pub(super) fn verdict(&self, cut: Option<&str>, asked: u32) -> Option<(Class, String)> {
         if let Some(error) = self.progress.error() {
             return Some((Class::InStreamError, error.message.clone()));
         }
@@ -133,7 +160,11 @@ impl Arrivals {
             return Some((Class::Protocol, malformed.clone()));
         }
         match (self.progress.complete(), self.first_us) {
-            (true, Some(_)) => None,
+            // Without the server's own count, chunks are no measure of tokens.
+            (true, Some(_)) => self.progress.counted_tokens().filter(|&came| came < u64::from(asked)).map(|came| {
+                let reason = self.progress.finish().map_or("none", Finish::as_str);
+                (Class::ShortOutput, format!("{came} tokens came, {asked} were asked for with ignore_eos (finish_reason {reason})"))
+            }),
             (true, None) => Some((Class::Empty, "the stream ended properly without a token".to_owned())),
             (false, first) => {
                 let how = cut.unwrap_or("the body ended");
@@ -189,7 +220,7 @@ mod tests {
         assert_eq!(a.event(&chunk("", Some(5)), 190).map(|b| b.tokens), Some(1));
         assert_eq!(a.event(&chunk("é", Some(5)), 195), None);
         a.event("[DONE]", 196);
-        assert_eq!(a.verdict(None), None);
+        assert_eq!(a.verdict(None, 0), None);
         let r = record(a);
         assert_eq!((r.first_us, r.last_us, r.output_tokens, r.prompt_tokens), (Some(150), Some(190), 5, Some(5)));
         assert_eq!((r.gaps_us, r.tokens), (vec![50, 30, 10, 5], vec![1, 3, 1, 0]));
@@ -226,7 +257,7 @@ mod tests {
             for event in events {
                 a.event(event, 120);
             }
-            a.verdict(None).map(|(class, _)| class)
+            a.verdict(None, 0).map(|(class, _)| class)
         };
         let token = chunk("x", None);
         assert_eq!(class(&[&token, "[DONE]"]), None);

@@ -1,13 +1,14 @@
 //! Whole runs against the simulated server and its ground truth.
 
 mod scripted;
+mod steered;
 
 use super::*;
 use crate::{
     base::Exit,
     bench::{
         exit_code,
-        live::Fact,
+        live::{Fact, Steer},
         record::Record,
         results::{REQUESTS, SUMMARY, Usage, VLLM085, read, recompute},
     },
@@ -17,7 +18,7 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::PathBuf,
-    sync::Condvar,
+    sync::{Condvar, Mutex},
     time::{Duration, Instant},
 };
 
@@ -94,10 +95,24 @@ fn go_on(threads: u32, spec: &Spec, during: impl FnOnce(&Watched, &Steering) + S
     let (watched, steering) = (Arc::new(Watched::default()), Steering::default());
     let sink: Arc<dyn Sink> = Arc::clone(&watched) as Arc<dyn Sink>;
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| during(&watched, &steering));
+        scope.spawn(|| {
+            let _ends = EndsIfPanicking(&steering);
+            during(&watched, &steering);
+        });
         run_on(threads, spec, &result_dir, &sink, &steering)
     });
     Done { dir, outcome, watched }
+}
+
+/// A run nobody watches any more must not go on for ever.
+struct EndsIfPanicking<'a>(&'a Steering);
+
+impl Drop for EndsIfPanicking<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.signal();
+        }
+    }
 }
 
 fn go(spec: &Spec) -> Done {
@@ -291,11 +306,15 @@ fn every_way_a_server_fails_has_its_class_and_an_example() {
         (Fault::Truncate, "truncated"),
         (Fault::Empty, "empty"),
         (Fault::Stall, "timeout_stall"),
+        (Fault::Status429, "http_status"),
+        (Fault::Reset, "truncated"),
+        (Fault::SlowHeaders, "timeout_first_token"),
+        (Fault::Garbage, "protocol"),
     ] {
         // The try-out is the first request, so every third spares it.
         let fail = Some(sim::Fail { every: 3, kind: fault });
         let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, fail, ..Options::default() });
-        let limits = r#", "requests": 12, "limits": {"stall_s": 0.15, "max_error_rate_pct": 100.0}"#;
+        let limits = r#", "requests": 12, "limits": {"stall_s": 0.15, "first_token_s": 0.5, "max_error_rate_pct": 100.0}"#;
         let done = go(&spec(&served.url, r#"{"concurrency": 4}"#, limits));
         let summary = done.summary();
         assert_eq!((summary.completed, summary.failed), (8, 4), "{fault:?} {:?}", summary.error_examples);
@@ -304,6 +323,30 @@ fn every_way_a_server_fails_has_its_class_and_an_example() {
         let facts = done.watched.seen.lock().expect("lock").1.clone();
         assert_eq!(facts.iter().filter(|f| matches!(f, Fact::Failure { class: c, .. } if c == class)).count(), 1);
     }
+}
+
+#[test]
+fn a_finish_reason_without_done_is_a_proper_end_and_a_reset_before_an_answer_costs_no_request() {
+    for fault in [Fault::NoDone, Fault::Refuse] {
+        let fail = Some(sim::Fail { every: 3, kind: fault });
+        let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, fail, ..Options::default() });
+        // One user: its connection has carried an answer before it is reset, so that the request may be sent again.
+        let done = go(&spec(&served.url, r#"{"concurrency": 1}"#, r#", "requests": 12"#));
+        assert_eq!((done.summary().completed, done.summary().failed), (12, 0), "{fault:?} {:?}", done.summary().error_examples);
+        let resent = done.records().iter().filter(|r| r.resent).count();
+        assert_eq!(resent > 0, fault == Fault::Refuse, "{resent}");
+    }
+}
+
+#[test]
+fn coalesced_chunks_share_a_stamp_and_lose_no_token() {
+    let served = serve(Options { ttft_ms: 5.0, itl_ms: 2.0, coalesce: 3, jitter_ms: 1.0, ..Options::default() });
+    let done = go(&spec(&served.url, r#"{"concurrency": 4}"#, r#", "requests": 12"#));
+    let summary = done.summary();
+    assert_eq!((summary.completed, summary.total_output_tokens), (12, 96));
+    // Written as 1, 3, 3, 1 events (the last with usage and the end): two arrivals in each three share a stamp.
+    assert!(summary.coalesced_chunks >= 12 * 4, "{}", summary.coalesced_chunks);
+    assert!(done.records().iter().all(|r| r.arrivals().map(|a| a.tokens).sum::<u64>() == 8 && r.arrivals().count() <= 4));
 }
 
 #[test]

@@ -70,6 +70,9 @@ pub(super) struct Job {
     created: u64,
     /// Tokens per event.
     step: usize,
+    /// What its last event says, and whether `[DONE]` follows.
+    finish: &'static str,
+    done: bool,
     /// One middle event, framed: the same bytes each time unless it carries running usage.
     middle: Vec<u8>,
 }
@@ -115,12 +118,23 @@ impl Job {
             max_tokens,
             created: wire::unix_seconds(),
             step: options.tokens_per_chunk as usize,
+            finish: "length",
+            done: true,
             middle: Vec::new(),
         };
         let mut middle = Vec::new();
         job.token_event(options, job.step, 0, false, &mut middle);
         job.middle = middle;
         Ok(job)
+    }
+
+    /// Changes the answer as a fault has it that only shows at its end.
+    pub(super) fn spoil(&mut self, fault: Fault) {
+        match fault {
+            Fault::NoDone => self.done = false,
+            Fault::Short => (self.max_tokens, self.finish) = (self.max_tokens.div_ceil(2), "stop"),
+            _ => {}
+        }
     }
 
     /// Events that carry tokens.
@@ -148,7 +162,7 @@ impl Job {
         if from == 0 {
             out.extend_from_slice(http::STREAM);
             if self.chat {
-                self.chat_event(options, &[delta(Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, false)], 0, out);
+                self.chat_event(options, &[delta(Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, None)], 0, out);
             }
         }
         for event in from..to {
@@ -180,16 +194,24 @@ impl Job {
             };
             http::chunk(&wire::event(&chunk), out);
         }
-        http::chunk(wire::DONE, out);
+        if self.done {
+            http::chunk(wire::DONE, out);
+        }
         out.extend_from_slice(http::LAST_CHUNK);
     }
 
     fn token_event(&self, options: &Options, tokens: usize, so_far: usize, last: bool, out: &mut Vec<u8>) {
         let text = TOKEN.repeat(tokens);
         if self.chat {
-            return self.chat_event(options, &[delta(Delta { content: Some(&text), ..Delta::default() }, last)], so_far, out);
+            return self.chat_event(
+                options,
+                &[delta(Delta { content: Some(&text), ..Delta::default() }, last.then_some(self.finish))],
+                so_far,
+                out,
+            );
         }
-        let choice = CompletionDelta { index: 0, text: &text, logprobs: None, finish_reason: last.then_some("length"), stop_reason: None };
+        let choice =
+            CompletionDelta { index: 0, text: &text, logprobs: None, finish_reason: last.then_some(self.finish), stop_reason: None };
         let usage = self.continuous_usage.then(|| Usage::new(self.prompt_tokens, so_far).into());
         let chunk = CompletionChunk {
             id: &self.id,
@@ -255,13 +277,26 @@ impl Job {
                 let body = Refusal::new(500, "InternalServerError", "the simulated server was told to fail").body;
                 out.extend_from_slice(&http::answer(500, "application/json", None, &body));
             }
-            Fault::Truncate | Fault::Stall => {}
+            Fault::Status429 => {
+                let body = Refusal::new(429, "TooManyRequests", "the simulated server was told to fail").body;
+                out.extend_from_slice(&http::answer(429, "application/json", None, &body));
+            }
+            Fault::SlowHeaders => out.extend_from_slice(http::STREAM.get(..http::STREAM.len() / 2).unwrap_or_default()),
+            Fault::Garbage => {
+                if !begun {
+                    out.extend_from_slice(http::STREAM);
+                }
+                http::chunk(b"data: {\"choices\": [{\"text\": oops\n\n", out);
+                http::chunk(wire::DONE, out);
+                out.extend_from_slice(http::LAST_CHUNK);
+            }
+            Fault::Truncate | Fault::Stall | Fault::Refuse | Fault::Reset | Fault::NoDone | Fault::Short => {}
         }
     }
 }
 
-fn delta(delta: Delta<'_>, last: bool) -> ChatDelta<'_> {
-    ChatDelta { index: 0, delta, logprobs: None, finish_reason: last.then_some("length"), stop_reason: last.then_some(None) }
+fn delta<'a>(delta: Delta<'a>, finish_reason: Option<&'static str>) -> ChatDelta<'a> {
+    ChatDelta { index: 0, delta, logprobs: None, finish_reason, stop_reason: finish_reason.map(|_| None) }
 }
 
 fn message_tokens(message: &Value) -> usize {

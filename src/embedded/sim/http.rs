@@ -75,6 +75,7 @@ pub(super) fn answer(status: u16, kind: &str, allow: Option<&str>, body: &[u8]) 
         405 => "Method Not Allowed",
         411 => "Length Required",
         413 => "Content Too Large",
+        429 => "Too Many Requests",
         _ => "Internal Server Error",
     };
     let allow = allow.map(|method| format!("allow: {method}\r\n")).unwrap_or_default();

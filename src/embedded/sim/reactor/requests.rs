@@ -106,22 +106,25 @@ impl Reactor<'_> {
         out
     }
 
-    pub(super) fn begin(&mut self, slot: usize, job: Job, keep_alive: bool, arrival: Arrival, headers_ns: u64) {
+    pub(super) fn begin(&mut self, slot: usize, mut job: Job, keep_alive: bool, arrival: Arrival, headers_ns: u64) {
         self.requests += 1;
         self.running += 1;
         self.prompt_tokens += job.prompt_tokens as u64;
         let number = self.requests;
         let body_ns = stamp::now_ns();
-        let mut writes = schedule(self.options, &job, number);
         let fault = self.options.fail.filter(|fail| number.is_multiple_of(fail.every)).map(|fail| match fail.kind {
-            Fault::ErrorInStream | Fault::Empty if !job.stream => Fault::Status500,
+            Fault::ErrorInStream | Fault::Empty | Fault::Garbage if !job.stream => Fault::Status500,
             kind => kind,
         });
+        if let Some(fault) = fault {
+            job.spoil(fault);
+        }
+        let mut writes = schedule(self.options, &job, number);
         match fault {
-            Some(Fault::Status500 | Fault::Empty) => writes.truncate(1),
+            Some(Fault::Status500 | Fault::Status429 | Fault::Empty | Fault::Refuse | Fault::SlowHeaders) => writes.truncate(1),
+            Some(Fault::NoDone | Fault::Short) | None => {}
             // Half of the writes as planned, then one more turn in which it goes wrong.
             Some(_) => writes.truncate(writes.len() / 2 + 1),
-            None => {}
         }
         let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return };
         let record = Record {

@@ -7,7 +7,7 @@ use super::{
 use rustix::{
     event::epoll::{self, EventData, EventFlags},
     io::Errno,
-    net::{SendAncillaryBuffer, SendFlags, sendmsg},
+    net::{SendAncillaryBuffer, SendFlags, sendmsg, sockopt},
 };
 use std::{
     cmp::Reverse,
@@ -35,7 +35,7 @@ impl Reactor<'_> {
         let mut tokens = 0;
         let mut repeats = 0;
         match active.fault {
-            Some(fault) if last => Job::fault(fault, active.next > 1, &mut scratch),
+            Some(fault) if last && !matches!(fault, Fault::NoDone | Fault::Short) => Job::fault(fault, active.next > 1, &mut scratch),
             _ => {
                 tokens = active.job.tokens(from, to);
                 if !active.job.stream {
@@ -140,12 +140,17 @@ impl Reactor<'_> {
     pub(super) fn ended(&mut self, slot: usize) -> io::Result<()> {
         let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return Ok(()) };
         let Some(active) = &mut connection.active else { return Ok(()) };
-        if active.fault == Some(Fault::Stall) {
+        if matches!(active.fault, Some(Fault::Stall | Fault::SlowHeaders)) {
             // Stays as it is until the client gives up.
             return Ok(());
         }
         active.record.end = if active.fault.is_some() { End::Fault } else { End::Done };
-        let close = !active.keep_alive || active.fault == Some(Fault::Truncate);
+        let reset = matches!(active.fault, Some(Fault::Refuse | Fault::Reset));
+        let close = !active.keep_alive || reset || active.fault == Some(Fault::Truncate);
+        if reset {
+            // With no time to linger, closing sends a reset; where it is refused, an end is sent.
+            let _ = sockopt::set_socket_linger(&connection.socket, Some(std::time::Duration::ZERO));
+        }
         self.record(slot)?;
         if close {
             let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return Ok(()) };
