@@ -1,15 +1,14 @@
 //! One load test from beginning to end: look, connect, warm up, measure, write.
 
 use super::{
-    client::{Client, Message, Order, Orders, Outcome, Part, Prepared, Queue, Shared},
+    client::{Client, Message, Order, Orders, Outcome, Part, Queue, Shared},
     live::{Phase, Snapshot, Steer},
-    prompts::Prompts,
     recorder::{Recorder, Sink},
     results::{End, Header, Setup, StoppedBy},
-    schedule::Schedule,
     spec::{Load, Spec},
     summary::Summary,
     target::{self, Target},
+    workload::Workload,
 };
 use crate::{
     base::{Problem, clock::Epoch},
@@ -124,16 +123,14 @@ fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering:
 
 struct Ready {
     key: Option<crate::base::Secret>,
-    prompts: Prompts,
     target: Target,
 }
 
 fn prepare(spec: &Spec, steering: &Steering) -> Result<Ready, Problem> {
     spec.check()?;
     let key = target::api_key(&spec.target)?;
-    let prompts = Prompts::open(&spec.prompts, spec.target.endpoint, spec.seed)?;
-    let target = Target::find(spec, key.as_ref(), &prompts, &steering.stop)?;
-    Ok(Ready { key, prompts, target })
+    let target = Target::find(spec, key.as_ref(), &steering.stop)?;
+    Ok(Ready { key, target })
 }
 
 fn load(
@@ -145,16 +142,18 @@ fn load(
     sink: &Arc<dyn Sink>,
     steering: &Steering,
 ) -> Result<Summary, Problem> {
-    let Ready { key, prompts, target } = ready;
+    let Ready { key, target } = ready;
+    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let workload = Workload::open(spec, &target, &id)?;
+    let to = target.addresses().first().map_or_else(|| ([0, 0, 0, 0], 0).into(), |address| address.to);
     allow_sockets();
     let broken =
         |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
     let orders = Orders::new(threads).map_err(|e| broken(&e))?;
-    let shared = Arc::new(Shared::new(epoch.mono_start_us, target.to, key, spec.limits, spec.output_len, orders.clone()));
+    let shared = Arc::new(Shared::new(epoch.mono_start_us, to, key, spec.limits, spec.output_len, orders.clone()));
     let (messages, received) = channel();
     let client = Client::start(&shared, &messages).map_err(|e| broken(&e))?;
-    let measured = Schedule { load: spec.load.clone(), requests: spec.requests, until_us: spec.duration_s.map(us) };
-    client.connect(measured.connections()).map_err(|e| broken(&e))?;
+    client.connect(workload.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
         epoch: epoch.clone(),
@@ -166,27 +165,25 @@ fn load(
             client: "own".to_owned(),
             stamps: if shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
             threads,
-            prompts: String::new(),
-            routes: Vec::new(),
+            prompts: workload.prompts_by().to_owned(),
+            routes: workload.routes(),
             servers: Vec::new(),
         },
     };
-    let recorder = Recorder::start(dir, &header, measured.planned(), Arc::clone(&shared), received, Arc::clone(sink))?;
+    let recorder = Recorder::start(dir, &header, workload.planned(false), Arc::clone(&shared), received, Arc::clone(sink))?;
     steering.attach(&orders);
 
-    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages };
+    let stage = Stage { spec, workload: &workload, client: &client, shared: &shared, messages: &messages };
     if spec.warmup > 0 {
-        let warmup = Schedule { load: spec.load.clone(), requests: Some(spec.warmup), until_us: None };
-        stage.part(warmup, true).map_err(|e| broken(&e))?;
+        stage.part(true).map_err(|e| broken(&e))?;
     }
-    let outcomes = stage.part(measured.clone(), false).map_err(|e| broken(&e))?;
+    let outcomes = stage.part(false).map_err(|e| broken(&e))?;
     let end = End {
         at_us: shared.now_us(),
         stopped_by: if shared.too_many_failures.load(Ordering::Relaxed) {
             StoppedBy::ErrorRate
         } else {
-            let all_sent = measured.requests.is_some_and(|n| shared.sent.load(Ordering::Relaxed) >= n);
+            let all_sent = workload.planned(false).is_some_and(|n| shared.sent.load(Ordering::Relaxed) >= n);
             steering.by().unwrap_or(if all_sent { StoppedBy::Requests } else { StoppedBy::Duration })
         },
         client_cpu_pct: busiest(&outcomes),
@@ -201,9 +198,7 @@ fn load(
 /// What both parts of a run need.
 struct Stage<'a> {
     spec: &'a Spec,
-    prompts: &'a Prompts,
-    target: &'a Target,
-    id: &'a str,
+    workload: &'a Workload,
     client: &'a Client,
     shared: &'a Shared,
     messages: &'a Sender<Message>,
@@ -211,19 +206,16 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     /// Runs one part while another thread prepares its requests.
-    fn part(&self, schedule: Schedule, warmup: bool) -> io::Result<Vec<Outcome>> {
+    fn part(&self, warmup: bool) -> io::Result<Vec<Outcome>> {
         let ahead = self.spec.load.users().map_or(AHEAD_AT_RATE, |users| users as usize + 16);
         let shared_queue = Arc::new(Queue::new(ahead, AHEAD_BYTES));
         let queue = &shared_queue;
         thread::scope(|scope| {
-            let (prompts, target, id, queue) = (self.prompts, self.target, self.id, &**queue);
-            let until_us = schedule.until_us;
+            let (workload, queue) = (self.workload, &**queue);
+            let until_us = self.spec.duration_s.filter(|_| !warmup).map(us);
             let writer = thread::Builder::new().name("prompts".to_owned()).spawn_scoped(scope, move || {
-                let requests = schedule.planned().or(schedule.requests).unwrap_or(u64::MAX);
-                for i in 0..requests {
-                    let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
-                    let bytes = target.request(&prompts.get(i, warmup), &id);
-                    if !queue.put(Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }) {
+                for request in workload.part(warmup) {
+                    if !queue.put(request) {
                         return;
                     }
                 }
