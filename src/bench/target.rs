@@ -107,6 +107,14 @@ impl Target {
         let mut addresses: Vec<Address> = Vec::new();
         for text in spec.urls() {
             let url = Url::parse(text)?;
+            if url.tls || spec.target.http2 {
+                return Err(Problem::bad_input(
+                    "bench.https",
+                    said!("{text}: load tests speak HTTP/1.1 without TLS only", "{text}：压测仅支持不带 TLS 的 HTTP/1.1"),
+                )
+                .field("--url")
+                .fix(said!("use the server's http port, or a tunnel to it (ssh -L)", "请使用服务器的 http 端口，或通过隧道连接（ssh -L）")));
+            }
             addresses.push(Address::find(&url, spec, &Asked { url: text, key, stop, connect })?);
         }
         let index = |url: &str| addresses.iter().position(|address| address.url == url).and_then(|at| u16::try_from(at).ok());

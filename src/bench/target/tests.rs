@@ -36,11 +36,19 @@ impl Target {
     }
 }
 
+fn sent(target: &Target, prompt: &Prompt) -> serde_json::Value {
+    let bytes = target.request(prompt, (0, 0), "id-1", 7);
+    let text = String::from_utf8(bytes).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.contains("X-Request-Id: id-1\r\n") && head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+    serde_json::from_str(body).expect("JSON")
+}
+
 #[test]
 fn a_request_asks_for_a_stream_of_full_length_with_running_counts() {
-    let sent = sent(&target(Endpoint::Completions, Usage::Continuous, 1), &Prompt::Ids(vec![300, 301]));
+    let whole = sent(&target(Endpoint::Completions, Usage::Continuous, 1), &Prompt::Ids(vec![300, 301]));
     assert_eq!(
-        sent,
+        whole,
         serde_json::json!({"model": "m", "prompt": [300, 301], "max_tokens": 7, "temperature": 0, "stream": true, "ignore_eos": true,
             "stream_options": {"include_usage": true, "continuous_usage_stats": true}})
     );
