@@ -183,7 +183,7 @@ fn load(
         stopped_by: if shared.too_many_failures.load(Ordering::Relaxed) {
             StoppedBy::ErrorRate
         } else {
-            let all_sent = workload.planned(false).is_some_and(|n| shared.sent.load(Ordering::Relaxed) >= n);
+            let all_sent = spec.requests.is_some_and(|n| shared.sent.load(Ordering::Relaxed) >= n);
             steering.by().unwrap_or(if all_sent { StoppedBy::Requests } else { StoppedBy::Duration })
         },
         client_cpu_pct: busiest(&outcomes),
