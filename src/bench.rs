@@ -9,7 +9,7 @@ pub mod export;
 pub mod history;
 pub mod import;
 pub mod live;
-pub mod prompts;
+mod prompts;
 pub mod record;
 mod recorder;
 pub mod report;
@@ -25,6 +25,7 @@ mod target;
 pub mod tokens;
 mod vllm085;
 pub mod worker;
+pub mod workload;
 
 pub use recorder::Sink;
 pub use run::{Steering, run};

@@ -1,25 +1,32 @@
-//! What is asked: seeded random token ids of exact length, random words for chat, or the lines of a file.
+//! What is asked: seeded random tokens of exact length, or the rows of a file; single questions or conversations.
+//!
+//! [`Material`] is what a run of any length needs once: the rows of the file, or the words and what they cost in tokens. [`Prompts`]
+//! is that material with one spec's lengths and seed. A prompt depends on seed, nonce and number alone, whichever thread asks.
 //!
 //! Random ids are drawn from 300 to 999. No interface tells a vocabulary's size, and a server that does not check ids may crash on
 //! one beyond it, so the range is one that every vocabulary in use has: byte tokens and control tokens mostly lie below it,
 //! the smallest vocabularies end above it. 700 values make 16-token cache blocks practically unique.
 
 mod file;
+mod random;
+#[cfg(test)]
+mod tests;
+mod words;
 
-use super::spec::{self, Endpoint};
+pub(super) use words::{Count, Words};
+
+use super::{
+    schedule::{mix, trace},
+    spec::{self, Endpoint, Form, Spec},
+};
 use crate::base::Problem;
-use rand::{Rng as _, SeedableRng as _};
-use rand_pcg::Pcg64Mcg;
+use file::Row;
 use serde::Serialize;
-
-/// Least random token id.
-pub const ID_MIN: u32 = 300;
-/// Greatest random token id.
-pub const ID_MAX: u32 = 999;
+use std::sync::Arc;
 
 /// One prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prompt {
+pub(super) enum Prompt {
     /// Token ids, for `/v1/completions`.
     Ids(Vec<u32>),
     /// Plain text.
@@ -30,127 +37,134 @@ pub enum Prompt {
 
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Message {
+pub(super) struct Message {
     /// `system`, `user`, `assistant` or `tool`.
-    pub role: String,
+    pub(super) role: String,
     /// Its text.
-    pub content: String,
+    pub(super) content: String,
 }
 
-/// A source of prompts. The same seed and number give the same prompt, whichever thread asks and in whatever order.
+impl Message {
+    pub(super) fn new(role: &str, content: impl Into<String>) -> Self {
+        Self { role: role.to_owned(), content: content.into() }
+    }
+}
+
+/// One turn of a conversation: the whole prompt, history included, and the tokens wanted back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) prompt: Prompt,
+    pub(super) output_len: u32,
+}
+
+/// What prompts are made of, found out once.
 #[derive(Debug)]
-pub struct Prompts {
-    source: Source,
-    seed: u64,
+pub(super) enum Material {
+    /// Random token ids.
+    Ids,
+    /// Random words.
+    Words(Words),
+    /// A file's conversations.
+    Rows(Vec<Row>),
 }
 
-#[derive(Debug)]
-enum Source {
-    Ids(u32),
-    Words(u32),
-    Rows(Vec<Prompt>),
-}
-
-impl Prompts {
-    /// Opens the source a spec names.
+impl Material {
+    /// Reads the file, or decides how random prompts are written; `words` finds out what words cost, where text is wanted.
     ///
     /// # Errors
     /// A file that cannot be read, holds no prompt, or has a row without one: with its line.
-    pub fn open(spec: &spec::Prompts, endpoint: Endpoint, seed: u64) -> Result<Self, Problem> {
-        let source = match (spec, endpoint) {
-            (spec::Prompts::Random(random), Endpoint::Completions) => Source::Ids(random.input_len),
-            (spec::Prompts::Random(random), Endpoint::Chat) => Source::Words(random.input_len),
-            (spec::Prompts::File { path, .. }, _) => Source::Rows(file::read(path)?),
+    pub(super) fn open(spec: &Spec, words: impl FnOnce(&spec::Random) -> Result<Words, Problem>) -> Result<Self, Problem> {
+        match &spec.prompts {
+            spec::Prompts::Random(random) if as_ids(random, spec.target.endpoint) => Ok(Self::Ids),
+            spec::Prompts::Random(random) => words(random).map(Self::Words),
+            spec::Prompts::File { path, multi_turn } => file::read(path, *multi_turn).map(Self::Rows),
+        }
+    }
+
+    /// How prompts got their length; see `results::Setup::prompts`.
+    pub(super) fn by(&self) -> &'static str {
+        match self {
+            Self::Ids => "ids",
+            Self::Words(words) => words.by(),
+            Self::Rows(_) => "file",
+        }
+    }
+}
+
+/// Random prompts of this kind go out as token ids.
+fn as_ids(random: &spec::Random, endpoint: Endpoint) -> bool {
+    match random.form {
+        Form::Ids => true,
+        Form::Text => false,
+        Form::Auto => endpoint == Endpoint::Completions && random.tokenizer.is_none(),
+    }
+}
+
+/// The prompts of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Prompts {
+    material: Arc<Material>,
+    random: spec::Random,
+    endpoint: Endpoint,
+    output_len: u32,
+    seed: u64,
+    /// Of a cold run: mixed into every prompt.
+    nonce: Option<u64>,
+}
+
+impl Prompts {
+    /// The prompts of `spec` from `material`. In a cold run `nonce` goes into each.
+    pub(super) fn new(spec: &Spec, material: &Arc<Material>, nonce: &str) -> Self {
+        let random = match &spec.prompts {
+            spec::Prompts::Random(random) => random.clone(),
+            spec::Prompts::File { .. } => spec::Random::of(1),
         };
-        Ok(Self { source, seed })
-    }
-
-    /// Prompt number `i` of its part. Warm-up prompts are others: another random sequence, or the file from its end backward.
-    #[must_use]
-    pub fn get(&self, i: u64, warmup: bool) -> Prompt {
-        match &self.source {
-            Source::Ids(len) => {
-                let mut rng = self.rng(i, warmup);
-                Prompt::Ids((0..*len).map(|_| rng.random_range(ID_MIN..=ID_MAX)).collect())
-            }
-            Source::Words(len) => {
-                let mut rng = self.rng(i, warmup);
-                let mut text = String::with_capacity(*len as usize * 6);
-                for k in 0..*len {
-                    if k > 0 {
-                        text.push(' ');
-                    }
-                    text.push_str(WORDS.get(rng.random_range(0..WORDS.len())).copied().unwrap_or("the"));
-                }
-                Prompt::Text(text)
-            }
-            Source::Rows(rows) => {
-                let n = rows.len() as u64;
-                let row = if warmup { n - 1 - i % n } else { i % n };
-                rows.get(usize::try_from(row).unwrap_or(0)).cloned().unwrap_or_else(|| Prompt::Text(String::new()))
-            }
+        let hash = || nonce.bytes().fold(0x0063_6f6c_6421, |hash, byte| mix(hash ^ u64::from(byte)));
+        Self {
+            material: Arc::clone(material),
+            random,
+            endpoint: spec.target.endpoint,
+            output_len: spec.output_len,
+            seed: spec.seed,
+            nonce: spec.cold.then(hash),
         }
     }
 
-    fn rng(&self, i: u64, warmup: bool) -> Pcg64Mcg {
-        let high = mix(self.seed ^ mix(i << 1 | u64::from(warmup)));
-        let state = u128::from(high) << 64 | u128::from(mix(high));
-        Pcg64Mcg::from_seed(state.to_le_bytes())
-    }
-}
-
-/// The finaliser of `SplitMix64` (Steele et al. 2014): neighbouring numbers give unrelated states.
-const fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// Common English words: one token each in the vocabularies in use, so that a chat prompt has about the length asked for. The
-/// exact length is in the server's `usage`.
-const WORDS: [&str; 64] = [
-    "the", "of", "and", "to", "in", "is", "that", "for", "it", "as", "was", "with", "be", "by", "on", "not", "he", "this", "are", "or",
-    "his", "from", "at", "which", "but", "have", "an", "had", "they", "you", "were", "their", "one", "all", "we", "can", "her", "has",
-    "there", "been", "if", "more", "when", "will", "would", "who", "so", "no", "light", "water", "people", "time", "year", "work", "day",
-    "way", "part", "place", "case", "week", "group", "number", "point", "house",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn random(endpoint: Endpoint, input_len: u32, seed: u64) -> Prompts {
-        Prompts::open(&spec::Prompts::random(input_len), endpoint, seed).expect("needs no file")
+    /// Turns of every conversation; `None` where they differ.
+    pub(super) fn turns_alike(&self) -> Option<u64> {
+        match &*self.material {
+            Material::Rows(rows) => rows.iter().all(|row| row.turns() == 1).then_some(1),
+            Material::Ids | Material::Words(_) => Some(u64::from(self.random.turns)),
+        }
     }
 
-    #[test]
-    fn random_ids_have_the_length_asked_for_and_stay_in_the_safe_range() {
-        let Prompt::Ids(ids) = random(Endpoint::Completions, 8192, 7).get(3, false) else { panic!("token ids") };
-        assert_eq!(ids.len(), 8192);
-        assert!(ids.iter().all(|id| (ID_MIN..=ID_MAX).contains(id)));
-        let mean = ids.iter().map(|&id| f64::from(id)).sum::<f64>() / 8192.0;
-        assert!((mean - 649.5).abs() < 10.0, "{mean}");
+    /// Turns of conversation number `p`.
+    pub(super) fn turns(&self, p: u64, warmup: bool) -> u64 {
+        match &*self.material {
+            Material::Rows(rows) => pick(rows, p, warmup).map_or(1, |(row, _)| row.turns() as u64),
+            Material::Ids | Material::Words(_) => u64::from(self.random.turns),
+        }
     }
 
-    #[test]
-    fn a_prompt_depends_on_seed_and_number_alone_and_no_two_agree() {
-        let prompts = random(Endpoint::Completions, 32, 1);
-        let again = random(Endpoint::Completions, 32, 1);
-        let mut seen = std::collections::HashSet::new();
-        for i in (0..500).rev() {
-            assert_eq!(prompts.get(i, false), again.get(i, false));
-            for warmup in [false, true] {
-                let Prompt::Ids(ids) = prompts.get(i, warmup) else { panic!("token ids") };
-                assert!(seen.insert(ids), "{i} {warmup}");
+    /// Conversation number `p` of its part; a trace's row gives lengths and shared blocks. Warm-up prompts are others: another random
+    /// sequence (behind the same shared prefixes, which a server in use has cached), or the file from its end backward.
+    pub(super) fn get(&self, p: u64, warmup: bool, traced: Option<&trace::Row>) -> Vec<Turn> {
+        match &*self.material {
+            Material::Ids => self.random(p, warmup, traced, None),
+            Material::Words(words) => self.random(p, warmup, traced, Some(words)),
+            Material::Rows(rows) => {
+                let Some((row, pass)) = pick(rows, p, warmup) else { return Vec::new() };
+                let output_len = traced.and_then(|row| row.output_len).unwrap_or(self.output_len);
+                let mark = self.nonce.map(|nonce| format!("[{:08x}]\n", mix(nonce ^ mix(pass << 1 | u64::from(warmup))) >> 32));
+                row.prompts(mark.as_deref(), output_len)
             }
         }
-        assert_ne!(prompts.get(0, false), random(Endpoint::Completions, 32, 2).get(0, false));
     }
+}
 
-    #[test]
-    fn chat_gets_as_many_words_as_tokens_were_asked_for() {
-        let Prompt::Text(text) = random(Endpoint::Chat, 50, 1).get(0, false) else { panic!("text") };
-        assert_eq!(text.split(' ').count(), 50);
-    }
+/// The row of number `p`, and how many times the file was used up before it.
+fn pick(rows: &[Row], p: u64, warmup: bool) -> Option<(&Row, u64)> {
+    let n = rows.len().max(1) as u64;
+    let row = if warmup { n - 1 - p % n } else { p % n };
+    Some((rows.get(usize::try_from(row).ok()?)?, p / n))
 }

@@ -6,16 +6,15 @@ mod steering;
 pub use steering::Steering;
 
 use super::{
-    client::{Client, Message, Orders, Outcome, Part, Prepared, Queue, Shared},
+    client::{Client, Message, Orders, Outcome, Part, Queue, Shared},
     live::{Phase, Snapshot},
-    prompts::Prompts,
     recorder::{Recorder, Sink},
     results::{End, Header, Setup, StoppedBy},
-    schedule::Schedule,
     scrape,
     spec::{Load, Spec},
     summary::Summary,
     target::{self, Target},
+    workload::Workload,
 };
 use crate::{
     base::{Problem, clock::Epoch},
@@ -77,16 +76,14 @@ fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering:
 
 struct Ready {
     key: Option<crate::base::Secret>,
-    prompts: Prompts,
     target: Target,
 }
 
 fn prepare(spec: &Spec, steering: &Steering) -> Result<Ready, Problem> {
     spec.check()?;
     let key = target::api_key(&spec.target)?;
-    let prompts = Prompts::open(&spec.prompts, spec.target.endpoint, spec.seed)?;
-    let target = Target::find(spec, key.as_ref(), &prompts, steering.stop())?;
-    Ok(Ready { key, prompts, target })
+    let target = Target::find(spec, key.as_ref(), steering.stop())?;
+    Ok(Ready { key, target })
 }
 
 fn load(
@@ -98,17 +95,18 @@ fn load(
     sink: &Arc<dyn Sink>,
     steering: &Steering,
 ) -> Result<Summary, Problem> {
-    let Ready { key, prompts, target } = ready;
+    let Ready { key, target } = ready;
+    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let workload = Workload::open(spec, &target, &id)?;
     allow_sockets();
     let broken =
         |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
     let orders = Orders::new(threads, spec.load.users(), spec.load.rate()).map_err(|e| broken(&e))?;
-    let to = vec![target.to];
+    let to = target.addresses().iter().map(|address| address.to).collect();
     let shared = Arc::new(Shared::new(epoch.mono_start_us, to, key.clone(), spec.limits, spec.output_len, orders.clone()));
     let (messages, received) = channel();
     let client = Client::start(&shared, &messages).map_err(|e| broken(&e))?;
-    let measured = Schedule { load: spec.load.clone(), requests: spec.requests, until_us: until_us(spec) };
-    client.connect(measured.connections()).map_err(|e| broken(&e))?;
+    client.connect(workload.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
         epoch: epoch.clone(),
@@ -120,30 +118,28 @@ fn load(
             client: "own".to_owned(),
             stamps: if shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
             threads,
-            prompts: String::new(),
-            routes: Vec::new(),
-            servers: Vec::new(),
+            prompts: workload.prompts_by().to_owned(),
+            routes: workload.routes(),
+            servers: target.urls().into_iter().map(|url| scrape::identify(&url, key.as_ref())).collect(),
         },
     };
-    let recorder = Recorder::start(dir, &header, measured.planned(), Arc::clone(&shared), received, Arc::clone(sink))?;
-    let scraper = scrape::start(vec![spec.target.url.clone()], key, epoch.mono_start_us, messages.clone());
+    let recorder = Recorder::start(dir, &header, workload.planned(false), Arc::clone(&shared), received, Arc::clone(sink))?;
+    let scraper = scrape::start(target.urls(), key, epoch.mono_start_us, messages.clone());
     let _ = messages.send(orders.asking());
     steering.attach(&orders, &messages, epoch.mono_start_us);
 
-    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages };
+    let stage = Stage { spec, workload: &workload, client: &client, shared: &shared, messages: &messages };
     if spec.warmup > 0 {
-        let warmup = Schedule { load: spec.load.clone(), requests: Some(spec.warmup), until_us: None };
-        stage.part(warmup, true).map_err(|e| broken(&e))?;
+        stage.part(true).map_err(|e| broken(&e))?;
     }
-    let outcomes = stage.part(measured.clone(), false).map_err(|e| broken(&e))?;
+    let outcomes = stage.part(false).map_err(|e| broken(&e))?;
     let end = End {
         at_us: shared.now_us(),
         stopped_by: if shared.too_many_failures.load(Ordering::Relaxed) {
             StoppedBy::ErrorRate
         } else {
             let accounted = shared.sent.load(Ordering::Relaxed) + shared.skipped.load(Ordering::Relaxed);
-            let all_sent = measured.requests.is_some_and(|n| accounted >= n) || !outcomes.iter().any(|o| o.by_time);
+            let all_sent = spec.requests.is_some_and(|n| accounted >= n) || !outcomes.iter().any(|o| o.by_time);
             steering.by().unwrap_or(if all_sent { StoppedBy::Requests } else { StoppedBy::Duration })
         },
         client_cpu_pct: busiest(&outcomes),
@@ -161,9 +157,7 @@ fn load(
 /// What both parts of a run need.
 struct Stage<'a> {
     spec: &'a Spec,
-    prompts: &'a Prompts,
-    target: &'a Target,
-    id: &'a str,
+    workload: &'a Workload,
     client: &'a Client,
     shared: &'a Shared,
     messages: &'a Sender<Message>,
@@ -171,15 +165,15 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     /// Runs one part while another thread prepares its requests.
-    fn part(&self, schedule: Schedule, warmup: bool) -> io::Result<Vec<Outcome>> {
+    fn part(&self, warmup: bool) -> io::Result<Vec<Outcome>> {
         let cap = self.spec.max_concurrency.filter(|_| !self.spec.load.closed());
         let at_first = self.spec.load.users().map_or(AHEAD_AT_RATE, |users| users as usize + 16);
         let queue = Arc::new(Queue::new(if cap.is_some() { AHEAD_UNDER_A_CAP } else { at_first }, AHEAD_BYTES));
         let stages = if let Load::Stages(stages) = &self.spec.load { stages.as_slice() } else { &[] };
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let until_us = schedule.until_us;
-            let requests = self.requests(schedule, warmup);
+            let until_us = if warmup { None } else { until_us(self.spec) };
+            let requests = self.workload.part(warmup);
             let filled = &*queue;
             let writer = thread::Builder::new().name("prompts".to_owned()).spawn_scoped(scope, move || {
                 for request in requests {
@@ -209,17 +203,6 @@ impl Stage<'_> {
             queue.close();
             let _ = writer.join();
             outcomes
-        })
-    }
-
-    /// The requests of a part, in their order.
-    fn requests(&self, schedule: Schedule, warmup: bool) -> impl Iterator<Item = Prepared> + Send {
-        let (prompts, target, id) = (self.prompts, self.target, self.id);
-        // Time ends sending, not the schedule: a rate that is raised needs more of it.
-        (0..schedule.requests.unwrap_or(u64::MAX)).map(move |i| {
-            let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
-            let bytes = target.request(&prompts.get(i, warmup), &id);
-            Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }
         })
     }
 }

@@ -445,6 +445,20 @@ pub struct Slo {
 }
 
 impl Spec {
+    /// The distinct base URLs it loads, in order: the target's where a route uses them, then the routes' own.
+    #[must_use]
+    pub fn urls(&self) -> Vec<&str> {
+        let target = std::iter::once(&self.target.url).chain(&self.target.more_urls);
+        let of_target = target.filter(|_| self.routes.is_empty() || self.routes.iter().any(|route| route.url.is_none()));
+        let mut urls: Vec<&str> = Vec::new();
+        for url in of_target.chain(self.routes.iter().filter_map(|route| route.url.as_ref())) {
+            if !urls.contains(&url.as_str()) {
+                urls.push(url);
+            }
+        }
+        urls
+    }
+
     /// Whether this can be run at all: figures within bounds that make sense, fields that agree.
     ///
     /// # Errors

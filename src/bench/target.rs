@@ -1,11 +1,17 @@
-//! The server under test: what is found out about it before any load, and the bytes of the requests it gets.
+//! The servers under test: what is found out about them before any load, and the bytes of the requests they get.
 
 mod ask;
+mod body;
+mod count;
+mod url;
+
+pub use url::Url;
 
 use super::{
-    prompts::{Message, Prompt, Prompts},
+    prompts::{Material, Prompt, Prompts, Words},
     record::Class,
-    results::Usage,
+    results::{RouteSetup, Usage},
+    schedule,
     spec::{self, Endpoint, Spec},
 };
 use crate::{
@@ -14,103 +20,58 @@ use crate::{
     said,
 };
 use ask::{Answer, Asked};
-use serde::{Deserialize, Serialize};
+use body::Body;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::{
-    borrow::Cow,
-    net::{SocketAddr, ToSocketAddrs as _},
-    sync::atomic::AtomicBool,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-/// How long the server may take for its list of models.
+/// How long a server may take for its list of models.
 const MODELS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A base URL taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Url {
-    /// As it was given.
-    pub text: String,
-    /// The `Host` header.
-    authority: String,
-    host: String,
-    port: u16,
-    /// Path before `/v1`.
-    prefix: String,
-}
-
-impl Url {
-    /// Takes a base URL apart; a trailing `/` or `/v1` is left out.
-    ///
-    /// # Errors
-    /// When it is no `http://` URL, or carries what does not belong in one (a user, a query).
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        let bad = |message| {
-            Problem::bad_input("bench.url", message)
-                .field("--url")
-                .fix(said!("give the server's address such as http://127.0.0.1:8000", "请给出服务器地址，如 http://127.0.0.1:8000"))
-        };
-        if text.is_empty() {
-            return Err(bad(said!("no server is named", "未指定服务器")));
-        }
-        let uri: http::Uri = text.parse().map_err(|error| bad(said!("{text} is not a URL ({error})", "{text} 不是 URL（{error}）")))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(Problem::bad_input(
-                    "bench.https",
-                    said!("{text}: load tests speak http only, no TLS", "{text}：压测仅支持 http，不支持 TLS"),
-                )
-                .field("--url")
-                .fix(said!(
-                    "use the server's http port, or a tunnel to it (ssh -L)",
-                    "请使用服务器的 http 端口，或通过隧道连接（ssh -L）"
-                )));
-            }
-            _ => return Err(bad(said!("{text} does not begin with http://", "{text} 不以 http:// 开头"))),
-        }
-        let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if authority.contains('@') {
-            return Err(bad(said!("a URL with a user name in it is not taken", "URL 中不能包含用户名")));
-        }
-        if host.is_empty() || uri.query().is_some() {
-            return Err(bad(said!("{text} is not the base URL of a server", "{text} 不是服务器的基础 URL")));
-        }
-        let path = uri.path().trim_end_matches('/');
-        let prefix = path.strip_suffix("/v1").unwrap_or(path).to_owned();
-        Ok(Self { text: text.to_owned(), port: uri.port_u16().unwrap_or(80), authority, host, prefix })
-    }
-
-    /// The server is on this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    }
-
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Problem> {
-        let found = (self.host.as_str(), self.port).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-        if found.is_empty() {
-            let host = &self.host;
-            return Err(Problem::bad_input("bench.host_unknown", said!("no address is known for the host {host}", "无法解析主机 {host}"))
-                .field("--url")
-                .fix(said!("check the name, or give an IP address", "请检查主机名或改用 IP 地址")));
-        }
-        Ok(found)
-    }
-}
-
-/// The server, ready to be loaded.
-#[derive(Debug)]
-pub(super) struct Target {
+/// One of the base URLs that are loaded.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
     /// The address that answered.
     pub(super) to: SocketAddr,
+    /// The base URL as it was given.
+    pub(super) url: String,
+    /// https: only the general client speaks it.
+    pub(super) tls: bool,
+    /// Path before `/v1`.
+    prefix: String,
+    /// Headers of every request to it.
+    common: String,
+    models: Vec<Model>,
+}
+
+/// A route found: what it loads and where.
+#[derive(Debug, Clone)]
+struct Lane {
+    setup: RouteSetup,
+    /// Which of the addresses it goes to, in turn.
+    addresses: Vec<u16>,
+}
+
+/// The servers, ready to be loaded.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// Model name of the first route.
     pub(super) model: String,
+    /// Least context length of the routes, tokens.
     pub(super) max_model_len: Option<u64>,
+    /// How the servers count tokens in their streams: the least of them.
     pub(super) usage: Usage,
-    head: String,
+    addresses: Vec<Address>,
+    lanes: Vec<Lane>,
     endpoint: Endpoint,
-    output_len: u32,
     ignore_eos: bool,
+    extra_body: Map<String, Value>,
+    http2: bool,
+    material: Arc<Material>,
 }
 
 /// The key of a spec: its file, else `DCUDECK_API_KEY`, else `OPENAI_API_KEY`.
@@ -135,58 +96,105 @@ pub(super) fn api_key(target: &spec::Target) -> Result<Option<Secret>, Problem> 
 }
 
 impl Target {
-    /// Finds the server, its model, and how it counts tokens: lists the models and sends one small request of the kind to come.
-    /// A server that refuses `continuous_usage_stats` (400) is asked without, then without any usage.
+    /// Finds every server, its models, and how it counts tokens: lists the models and sends one small request of the kind to come to
+    /// each route at each of its addresses. A server that refuses `continuous_usage_stats` (400) is asked without, then without any usage.
     ///
     /// # Errors
     /// Bad URL, nobody there, model not served, prompt too long for it, or whatever the server refuses the small request for: one
     /// sentence, before any load.
-    pub(super) fn find(spec: &Spec, key: Option<&Secret>, prompts: &Prompts, stop: &AtomicBool) -> Result<Self, Problem> {
-        let url = Url::parse(&spec.target.url)?;
-        let asked = Asked { url: &url.text, key, stop, connect: Duration::from_secs_f64(spec.limits.connect_s) };
-        let auth = key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
-        let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}", url.authority, env!("CARGO_PKG_VERSION"));
-        let (to, models) = models(&asked, &url, &common)?;
-        let (model, max_model_len) = choose(&url, &models, spec.target.model.as_deref())?;
+    pub(super) fn find(spec: &Spec, key: Option<&Secret>, stop: &AtomicBool) -> Result<Self, Problem> {
+        let connect = Duration::from_secs_f64(spec.limits.connect_s);
+        let mut addresses: Vec<Address> = Vec::new();
+        for text in spec.urls() {
+            let url = Url::parse(text)?;
+            if url.tls || spec.target.http2 {
+                return Err(Problem::bad_input(
+                    "bench.https",
+                    said!("{text}: load tests speak HTTP/1.1 without TLS only", "{text}：压测仅支持不带 TLS 的 HTTP/1.1"),
+                )
+                .field("--url")
+                .fix(said!("use the server's http port, or a tunnel to it (ssh -L)", "请使用服务器的 http 端口，或通过隧道连接（ssh -L）")));
+            }
+            addresses.push(Address::find(&url, spec, &Asked { url: text, key, stop, connect })?);
+        }
+        let index = |url: &str| addresses.iter().position(|address| address.url == url).and_then(|at| u16::try_from(at).ok());
+        let own = || std::iter::once(&spec.target.url).chain(&spec.target.more_urls).filter_map(|url| index(url)).collect::<Vec<_>>();
+        let mut lanes = Vec::new();
+        let mut max_model_len = None::<u64>;
+        let single = [spec::Route { name: String::new(), url: None, model: None, weight: 1.0 }];
+        for route in if spec.routes.is_empty() { &single[..] } else { &spec.routes } {
+            let at = route.url.as_ref().map_or_else(own, |url| index(url).into_iter().collect());
+            let mut model = route.model.clone().or_else(|| spec.target.model.clone());
+            for address in at.iter().filter_map(|&at| addresses.get(usize::from(at))) {
+                let (name, longest) = choose(&address.url, &address.models, model.as_deref())?;
+                model = Some(name);
+                max_model_len = max_model_len.into_iter().chain(longest).min();
+            }
+            let model = model.unwrap_or_default();
+            let name = if route.name.is_empty() { model.clone() } else { route.name.clone() };
+            let url = at.first().and_then(|&at| addresses.get(usize::from(at))).map(|address| address.url.clone()).unwrap_or_default();
+            lanes.push(Lane { setup: RouteSetup { name, url, model }, addresses: at });
+        }
         fits(spec, max_model_len)?;
-        let path = match spec.target.endpoint {
-            Endpoint::Completions => "completions",
-            Endpoint::Chat => "chat/completions",
-        };
         let mut target = Self {
-            to,
-            model,
+            model: lanes.first().map(|lane| lane.setup.model.clone()).unwrap_or_default(),
             max_model_len,
             usage: Usage::Continuous,
-            head: format!(
-                "POST {}/v1/{path} HTTP/1.1\r\n{common}Accept: text/event-stream\r\nContent-Type: application/json\r\n",
-                url.prefix
-            ),
+            addresses,
+            lanes,
             endpoint: spec.target.endpoint,
-            output_len: spec.output_len,
             ignore_eos: spec.ignore_eos,
+            extra_body: spec.target.extra_body.clone(),
+            http2: spec.target.http2,
+            material: Arc::new(Material::Ids),
         };
-        target.try_out(&asked, prompts, spec)?;
+        target.material = Arc::new(Material::open(spec, |random| target.words(random, key, stop, connect))?);
+        let nonce = schedule::mix(u64::from(std::process::id())).to_string();
+        // Far beyond any number a run reaches: the measured servers have not seen this prompt.
+        let far = Prompts::new(spec, &target.material, &nonce).get(u64::MAX >> 8, true, None);
+        if let Some(first) = far.first() {
+            for (lane, at) in target.lanes.clone().iter().enumerate().flat_map(|(k, lane)| lane.addresses.iter().map(move |&at| (k, at))) {
+                target.try_out((lane, at), &first.prompt, key, stop, spec)?;
+            }
+        }
         Ok(target)
     }
 
-    /// One request with the first warm-up prompt for a single token.
-    fn try_out(&mut self, asked: &Asked<'_>, prompts: &Prompts, spec: &Spec) -> Result<(), Problem> {
+    /// Words and what they cost in tokens: by the tokenizer's file, else by the first server.
+    fn words(&self, random: &spec::Random, key: Option<&Secret>, stop: &AtomicBool, connect: Duration) -> Result<Words, Problem> {
+        let chat = self.endpoint == Endpoint::Chat;
+        if let Some(path) = &random.tokenizer {
+            return Words::counted(&mut *count::by_tokenizer(path, chat)?, chat);
+        }
+        let Some(address) = self.addresses.first() else { return Ok(Words::estimated()) };
+        let asked = Asked { url: &address.url, key, stop, connect };
+        Words::counted(&mut count::Server { asked: &asked, address, model: &self.model, chat }, chat)
+    }
+
+    /// One request with a prompt of its own for a single token; asks for less where the server refuses.
+    fn try_out(
+        &mut self,
+        (lane, at): (usize, u16),
+        prompt: &Prompt,
+        key: Option<&Secret>,
+        stop: &AtomicBool,
+        spec: &Spec,
+    ) -> Result<(), Problem> {
+        let Some(address) = self.addresses.get(usize::from(at)).cloned() else { return Ok(()) };
+        let connect = Duration::from_secs_f64(spec.limits.connect_s);
+        let asked = Asked { url: &address.url, key, stop, connect };
         let mut first_refusal = None;
-        for usage in [Usage::Continuous, Usage::Final, Usage::None] {
+        for usage in [Usage::Continuous, Usage::Final, Usage::None].into_iter().skip_while(|usage| *usage != self.usage).collect::<Vec<_>>() {
             self.usage = usage;
-            // Far beyond any number a run reaches: the measured server has not seen this prompt.
-            let bytes = self.bytes(&prompts.get(u64::MAX >> 8, true), "Connection: close\r\n", 1);
-            let within = Duration::from_secs_f64(spec.limits.first_token_s);
-            let answer = asked.ask(self.to, &bytes, within)?;
+            let bytes = self.bytes(prompt, (lane, at), "Connection: close\r\n", 1);
+            let answer = asked.ask(&address, &bytes, Duration::from_secs_f64(spec.limits.first_token_s))?;
             let error = match answer.status {
                 200 => answer.error(asked.key),
                 status => Some(ApiError::from_body(status, &answer.body, asked.key)),
             };
             let Some(error) = error else { return Ok(()) };
-            let refused_400 = answer.status == 400;
             first_refusal.get_or_insert(error);
-            if !refused_400 {
+            if answer.status != 400 {
                 break;
             }
         }
@@ -209,71 +217,98 @@ impl Target {
         .fix(fix))
     }
 
-    /// A whole request.
-    pub(super) fn request(&self, prompt: &Prompt, id: &str) -> Vec<u8> {
-        self.bytes(prompt, &format!("X-Request-Id: {id}\r\n"), self.output_len)
+    /// Where requests go; `Prepared::to` is an index into it.
+    pub(super) fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
-    fn bytes(&self, prompt: &Prompt, headers: &str, max_tokens: u32) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Options {
-            include_usage: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            continuous_usage_stats: Option<bool>,
-        }
-        #[derive(Serialize)]
-        #[serde(untagged)]
-        enum Asking<'a> {
-            Ids(&'a [u32]),
-            Text(Cow<'a, str>),
-            List(Cow<'a, [Message]>),
-        }
-        #[derive(Serialize)]
-        struct Body<'a> {
-            model: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            prompt: Option<Asking<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            messages: Option<Asking<'a>>,
-            max_tokens: u32,
-            temperature: u8,
-            stream: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            stream_options: Option<Options>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            ignore_eos: Option<bool>,
-        }
-        let user = |content: String| Some(Asking::List(vec![Message { role: "user".to_owned(), content }].into()));
-        let (text, messages) = match (self.endpoint, prompt) {
-            (Endpoint::Completions, Prompt::Ids(ids)) => (Some(Asking::Ids(ids)), None),
-            (Endpoint::Completions, Prompt::Text(text)) => (Some(Asking::Text(text.into())), None),
-            (Endpoint::Completions, Prompt::Messages(list)) => {
-                let text = list.iter().map(|m| m.content.as_str()).collect::<Vec<_>>().join("\n");
-                (Some(Asking::Text(text.into())), None)
-            }
-            (Endpoint::Chat, Prompt::Messages(list)) => (None, Some(Asking::List(list.into()))),
-            (Endpoint::Chat, Prompt::Text(text)) => (None, user(text.clone())),
-            (Endpoint::Chat, Prompt::Ids(ids)) => (None, user(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))),
-        };
-        let body = serde_json::to_vec(&Body {
-            model: &self.model,
-            prompt: text,
-            messages,
+    /// Distinct base URLs, as they were given: what is scraped.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.addresses.iter().map(|address| address.url.clone()).collect()
+    }
+
+    /// What is loaded, by `Record::route`.
+    pub(super) fn routes(&self) -> Vec<RouteSetup> {
+        self.lanes.iter().map(|lane| lane.setup.clone()).collect()
+    }
+
+    /// Only the general client can speak to these servers.
+    pub(super) fn general(&self) -> bool {
+        self.http2 || self.addresses.iter().any(|address| address.tls)
+    }
+
+    /// What prompts are made of.
+    pub(super) fn material(&self) -> &Arc<Material> {
+        &self.material
+    }
+
+    /// The address that conversation number `n` of a route goes to: each in turn.
+    pub(super) fn address_of(&self, route: usize, n: u64) -> u16 {
+        let Some(lane) = self.lanes.get(route) else { return 0 };
+        let at = usize::try_from(n % lane.addresses.len().max(1) as u64).unwrap_or(0);
+        lane.addresses.get(at).copied().unwrap_or(0)
+    }
+
+    /// A whole request of a route to one of its addresses.
+    pub(super) fn request(&self, prompt: &Prompt, route_at: (usize, u16), id: &str, max_tokens: u32) -> Vec<u8> {
+        self.bytes(prompt, route_at, &format!("X-Request-Id: {id}\r\n"), max_tokens)
+    }
+
+    fn bytes(&self, prompt: &Prompt, (lane, at): (usize, u16), headers: &str, max_tokens: u32) -> Vec<u8> {
+        let body = Body {
+            endpoint: self.endpoint,
+            model: self.lanes.get(lane).map_or(self.model.as_str(), |lane| &lane.setup.model),
+            prompt,
             max_tokens,
-            temperature: 0,
-            stream: true,
-            stream_options: match self.usage {
-                Usage::Continuous => Some(Options { include_usage: true, continuous_usage_stats: Some(true) }),
-                Usage::Final => Some(Options { include_usage: true, continuous_usage_stats: None }),
-                Usage::None => None,
-            },
-            ignore_eos: self.ignore_eos.then_some(true),
-        })
-        // Strings and numbers only: there is nothing in it that JSON cannot say.
-        .unwrap_or_default();
-        let mut bytes = format!("{}{headers}Content-Length: {}\r\n\r\n", self.head, body.len()).into_bytes();
-        bytes.extend_from_slice(&body);
-        bytes
+            usage: self.usage,
+            ignore_eos: self.ignore_eos,
+            extra: &self.extra_body,
+        };
+        let path = match self.endpoint {
+            Endpoint::Completions => "completions",
+            Endpoint::Chat => "chat/completions",
+        };
+        let (prefix, common) = self.addresses.get(usize::from(at)).map_or(("", ""), |a| (a.prefix.as_str(), a.common.as_str()));
+        let head = format!("POST {prefix}/v1/{path} HTTP/1.1\r\n{common}Accept: text/event-stream\r\n{headers}");
+        ask::with_body(head, &body.json())
+    }
+
+    /// Whether the lengths of `spec`, perhaps one of a series, fit the models that were found.
+    ///
+    /// # Errors
+    /// Prompts or answers that are too long.
+    pub(super) fn fits(&self, spec: &Spec) -> Result<(), Problem> {
+        fits(spec, self.max_model_len)
+    }
+}
+
+impl Address {
+    fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
+        let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
+        let own: String = spec.target.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}{own}", url.authority, env!("CARGO_PKG_VERSION"));
+        let mut refusal = None;
+        for to in url.addresses()? {
+            let (text, prefix) = (url.text.clone(), url.prefix.clone());
+            let mut address = Self { to, url: text, tls: url.tls, prefix, common: common.clone(), models: Vec::new() };
+            match asked.ask(&address, &address.get("/v1/models"), MODELS_WITHIN) {
+                Ok(answer) => {
+                    address.models = models(asked, &answer)?;
+                    return Ok(address);
+                }
+                Err(problem) => refusal = refusal.or(Some(problem)),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| asked.problem(Class::Connect, "no address")))
+    }
+
+    fn get(&self, path: &str) -> Vec<u8> {
+        format!("GET {}{path} HTTP/1.1\r\n{}Connection: close\r\n\r\n", self.prefix, self.common).into_bytes()
+    }
+
+    /// A question that is no load, with a JSON body.
+    fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
+        ask::with_body(format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
     }
 }
 
@@ -282,34 +317,18 @@ struct Models {
     data: Vec<Model>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Model {
     id: String,
     max_model_len: Option<u64>,
     parent: Option<String>,
 }
 
-fn models(asked: &Asked<'_>, url: &Url, common: &str) -> Result<(SocketAddr, Vec<Model>), Problem> {
-    let request = format!("GET {}/v1/models HTTP/1.1\r\n{common}Connection: close\r\n\r\n", url.prefix);
-    let addresses = url.addresses()?;
-    let mut refusal = None;
-    let (mut to, mut found) = (None, None);
-    for address in addresses {
-        match asked.ask(address, request.as_bytes(), MODELS_WITHIN) {
-            Ok(answer) => {
-                (to, found) = (Some(address), Some(answer));
-                break;
-            }
-            Err(problem) => refusal = refusal.or(Some(problem)),
-        }
-    }
-    let (Some(to), Some(answer)) = (to, found) else {
-        return Err(refusal.unwrap_or_else(|| asked.problem(Class::Connect, "no address")));
-    };
-    let text = &url.text;
+fn models(asked: &Asked<'_>, answer: &Answer) -> Result<Vec<Model>, Problem> {
+    let text = asked.url;
     match answer {
-        Answer { status: 200, ref body, .. } => match serde_json::from_slice::<Models>(body) {
-            Ok(models) => Ok((to, models.data)),
+        Answer { status: 200, body, .. } => match serde_json::from_slice::<Models>(body) {
+            Ok(models) => Ok(models.data),
             Err(_) => Err(Problem::bad_input(
                 "bench.not_openai",
                 said!(
@@ -320,9 +339,9 @@ fn models(asked: &Asked<'_>, url: &Url, common: &str) -> Result<(SocketAddr, Vec
             .fix(said!("check the address and its port", "请检查地址与端口"))),
         },
         // A proxy may serve completions and nothing else.
-        Answer { status: 404 | 405, .. } => Ok((to, Vec::new())),
-        Answer { status, ref body, .. } => {
-            let message = ApiError::from_body(status, body, asked.key).message;
+        Answer { status: 404 | 405, .. } => Ok(Vec::new()),
+        Answer { status, body, .. } => {
+            let message = ApiError::from_body(*status, body, asked.key).message;
             let problem = Problem::bad_input(
                 "bench.refused",
                 said!("{text}/v1/models answers HTTP {status}: {message}", "{text}/v1/models 返回 HTTP {status}：{message}"),
@@ -338,8 +357,7 @@ fn models(asked: &Asked<'_>, url: &Url, common: &str) -> Result<(SocketAddr, Vec
     }
 }
 
-fn choose(url: &Url, models: &[Model], wanted: Option<&str>) -> Result<(String, Option<u64>), Problem> {
-    let text = &url.text;
+fn choose(text: &str, models: &[Model], wanted: Option<&str>) -> Result<(String, Option<u64>), Problem> {
     let found = match wanted {
         // No list: the request itself will tell.
         Some(name) if models.is_empty() => return Ok((name.to_owned(), None)),
@@ -361,9 +379,11 @@ fn choose(url: &Url, models: &[Model], wanted: Option<&str>) -> Result<(String, 
 }
 
 fn fits(spec: &Spec, max_model_len: Option<u64>) -> Result<(), Problem> {
-    let (Some(context), Some(input_len)) = (max_model_len, spec.prompts.input_len()) else { return Ok(()) };
-    let (input, output) = (u64::from(input_len), u64::from(spec.output_len));
-    if input + output <= context {
+    let (Some(context), spec::Prompts::Random(random)) = (max_model_len, &spec.prompts) else { return Ok(()) };
+    // Turns add up; the longest length of a range is what has to fit.
+    let longest = |len: u32| schedule::whole(f64::from(len) * (1.0 + random.range_ratio)).saturating_mul(u64::from(random.turns));
+    let (input, output) = (longest(random.input_len), longest(spec.output_len));
+    if matches!(spec.load, spec::Load::Trace { .. }) || input.saturating_add(output) <= context {
         return Ok(());
     }
     Err(Problem::bad_input(
@@ -377,4 +397,4 @@ fn fits(spec: &Spec, max_model_len: Option<u64>) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -42,7 +42,9 @@ struct Payload {
 /// started. An unreachable server is found by the worker: its last snapshot says so.
 pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<Job, Problem> {
     spec.check()?;
-    Url::parse(&spec.target.url)?;
+    for url in spec.urls() {
+        Url::parse(url)?;
+    }
     let name = spec.target.model.as_deref().map_or(spec.name.as_str(), |model| model.rsplit('/').next().unwrap_or(model));
     let result_dir = results::folder(&workspace.results(), name, out)?;
     let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.clone() });
@@ -263,7 +265,7 @@ mod tests {
     fn what_cannot_run_is_refused_before_a_job_is_made() {
         let root = tempfile::tempdir().expect("temporary folder");
         let workspace = Workspace::at(root.path());
-        for url in ["", "https://h", "h:1"] {
+        for url in ["", "ftp://h", "h:1"] {
             assert!(start(&workspace, &spec(url), None).is_err(), "{url}");
         }
         let taken = root.path().join("taken");

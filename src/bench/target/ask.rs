@@ -6,9 +6,10 @@ use crate::{
     openai::{ApiError, sse},
     said,
 };
+use super::Address;
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -17,6 +18,13 @@ use std::{
 const MAX_BYTES: usize = 8 << 20;
 /// How often a stop is looked for while waiting.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A request's bytes: the head so far, and what a JSON body adds to it.
+pub(super) fn with_body(head: String, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
 
 /// Who is asked, and on what terms.
 pub(super) struct Asked<'a> {
@@ -52,9 +60,9 @@ impl Answer {
 
 impl Asked<'_> {
     /// Sends `request` (which asks to close the connection) and reads the answer.
-    pub(super) fn ask(&self, to: SocketAddr, request: &[u8], within: Duration) -> Result<Answer, Problem> {
+    pub(super) fn ask(&self, address: &Address, request: &[u8], within: Duration) -> Result<Answer, Problem> {
         let broken = |error: &std::io::Error| self.problem(Class::NoResponse, &error.to_string());
-        let mut stream = TcpStream::connect_timeout(&to, self.connect).map_err(|error| match error.kind() {
+        let mut stream = TcpStream::connect_timeout(&address.to, self.connect).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => self.problem(Class::TimeoutConnect, &format!("no connection within {} s", self.connect.as_secs_f64())),
             _ => self.problem(Class::Connect, error.to_string().split(" (os error").next().unwrap_or_default()),
         })?;
