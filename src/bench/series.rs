@@ -1,4 +1,10 @@
 //! Matrices and searches: load tests one after another, from one job, resumable.
+//!
+//! A series has a folder with [`SERIES`], renewed whole after every change, and below `cells/KEY/` one whole result a cell. What is in
+//! the file as done is done; a cell that was cut is moved aside (`KEY.cut-1`) and measured again, so nothing is counted twice.
+
+mod plan;
+mod search;
 
 use super::live::Series;
 use crate::{base::Problem, said};
