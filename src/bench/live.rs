@@ -305,30 +305,30 @@ pub struct ServerSample {
     pub prefill_ms: Option<f64>,
     /// Mean time of decoding, ms.
     pub decode_ms: Option<f64>,
-    /// The same counters since the run's first sample of this server.
+    /// What the counters rose by since the run began: whole-run means are made of these, never of means of intervals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<ServerTotals>,
 }
 
-/// What a server's counters rose by since the run's first sample of it; a restart of the server in between is bridged.
+/// What a server's counters rose by between the first time they were read and this one. A counter the server does not have is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerTotals {
-    /// Times to first token, seconds in all.
+    /// Sum of times to first token, s.
     pub ttft_sum_s: Option<f64>,
-    /// Requests they are of.
+    /// How many times that sum is of.
     pub ttft_count: Option<f64>,
-    /// Times in the queue, seconds in all.
+    /// Sum of times in its queue, s.
     pub queue_sum_s: Option<f64>,
-    /// Requests they are of.
+    /// How many.
     pub queue_count: Option<f64>,
-    /// Times of prefill, seconds in all.
+    /// Sum of times of prefill, s.
     pub prefill_sum_s: Option<f64>,
-    /// Requests they are of.
+    /// How many.
     pub prefill_count: Option<f64>,
-    /// Times of decoding, seconds in all.
+    /// Sum of times of decoding, s.
     pub decode_sum_s: Option<f64>,
-    /// Requests they are of.
+    /// How many.
     pub decode_count: Option<f64>,
     /// Prompt tokens.
     pub prompt_tokens: Option<f64>,
@@ -336,9 +336,9 @@ pub struct ServerTotals {
     pub output_tokens: Option<f64>,
     /// Preemptions.
     pub preemptions: Option<f64>,
-    /// Prefix cache lookups, in blocks or tokens.
+    /// Blocks (or tokens) looked up in the prefix cache.
     pub cache_queries: Option<f64>,
-    /// Those that were found.
+    /// Blocks (or tokens) found there.
     pub cache_hits: Option<f64>,
 }
 

@@ -3,8 +3,10 @@
 use super::{
     live::{Fact, Snapshot, Steer},
     recorder::Sink,
+    report,
     results::{self, REQUESTS, SUMMARY},
     run::{self, Steering},
+    series::{self, SERIES, Wheel},
     spec::Spec,
     summary::Summary,
     target::Url,
@@ -34,8 +36,8 @@ struct Payload {
     result_dir: PathBuf,
 }
 
-/// Starts a load test as a job of `workspace` and returns once its worker runs. The result goes into a new folder of the workspace, or
-/// into `out`.
+/// Starts a load test as a job of `workspace` and returns once its worker runs; with a matrix or a search in `spec`, a series of them.
+/// The result goes into a new folder of the workspace, or into `out`.
 ///
 /// # Errors
 /// A spec that cannot be run, a URL that is none, a folder that cannot be made or already holds a result, a job that cannot be
@@ -47,17 +49,39 @@ pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<J
     }
     let name = spec.target.model.as_deref().map_or(spec.name.as_str(), |model| model.rsplit('/').next().unwrap_or(model));
     let result_dir = results::folder(&workspace.results(), name, out)?;
-    let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.clone() });
-    let payload = payload
-        .map_err(|e| Problem::failed("bench.payload", said!("the load test cannot be written down: {e}", "无法记录压测配置：{e}")))?;
-    jobs::start(workspace, jobs::New::worker(KIND, &spec.name, payload)).map_err(|error| {
-        // Only while empty: a folder that was given may hold more.
+    if is_series(spec) {
+        if result_dir.join(SERIES).exists() {
+            return Err(Problem::bad_input("bench.result_exists", said!("this folder already holds a series", "该文件夹已有系列结果"))
+                .file(result_dir)
+                .fix(said!("resume it, or give another folder with --out", "请继续该系列，或用 --out 指定其他文件夹")));
+        }
+        series::begin(&result_dir, spec)?;
+    }
+    job(workspace, spec, &result_dir).inspect_err(|_| {
+        // Only while there is no result: a folder that was given may hold more.
+        let _ = fs::remove_file(result_dir.join(SERIES));
         let _ = fs::remove_dir(&result_dir);
-        error.into()
     })
 }
 
-/// The result of a load test job: `None` as long as nothing was measured. A run that was killed gives what it had written.
+/// Goes on with the series in `dir`.
+pub(super) fn resume(workspace: &Workspace, spec: &Spec, dir: &Path) -> Result<Job, Problem> {
+    job(workspace, spec, dir)
+}
+
+fn is_series(spec: &Spec) -> bool {
+    spec.matrix.is_some() || spec.search.is_some()
+}
+
+fn job(workspace: &Workspace, spec: &Spec, result_dir: &Path) -> Result<Job, Problem> {
+    let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.to_path_buf() });
+    let payload = payload
+        .map_err(|e| Problem::failed("bench.payload", said!("the load test cannot be written down: {e}", "无法记录压测配置：{e}")))?;
+    Ok(jobs::start(workspace, jobs::New::worker(KIND, &spec.name, payload))?)
+}
+
+/// The result of a load test job: `None` as long as nothing was measured, and of a series ([`document_of`] has both). A run that was
+/// killed gives what it had written.
 ///
 /// # Errors
 /// When the job is no load test, or its result cannot be read.
@@ -71,6 +95,19 @@ pub fn result_of(job: &Job) -> Result<Option<Summary>, Problem> {
         Err(_) if !job.state().ended() => Ok(None),
         Err(_) => results::recompute(&dir).map(Some),
     }
+}
+
+/// The document of a load test job, whatever it is: `dcudeck.bench.run/1`, `.matrix/1` or `.search/1`; `None` as long as there is none.
+///
+/// # Errors
+/// When the job is no load test, or its result cannot be read.
+pub fn document_of(job: &Job) -> Result<Option<serde_json::Value>, Problem> {
+    let dir = payload(job)?.result_dir;
+    if dir.join(SERIES).exists() {
+        return series::read(&dir).map(|series| Some(series::document_of(&series)));
+    }
+    let unreadable = |e: serde_json::Error| Problem::failed("bench.result_unreadable", said!("{e}", "结果无法读取：{e}"));
+    result_of(job)?.map(|summary| serde_json::to_value(summary).map_err(unreadable)).transpose()
 }
 
 /// The folder of a load test job's result.
@@ -107,12 +144,12 @@ fn payload(job: &Job) -> Result<Payload, Problem> {
 pub fn run(job_dir: &Path) -> Result<(), Problem> {
     let job = Job::open(job_dir)?;
     let Payload { spec, result_dir } = payload(&job)?;
-    let steering = Arc::new(Steering::default());
+    let helm = Arc::new(if is_series(&spec) { Helm::Series(Wheel::default()) } else { Helm::Run(Steering::default()) });
     let broken =
         |error: &io::Error| Problem::failed("bench.worker", said!("the load worker cannot start: {error}", "压测进程无法启动：{error}"));
-    watch_signals(&steering).map_err(|e| broken(&e))?;
+    watch_signals(&helm).map_err(|e| broken(&e))?;
     let (publisher, commands) = Publisher::bind(job_dir, KIND, job.id()).map_err(|e| broken(&e))?;
-    let steered = Arc::clone(&steering);
+    let steered = Arc::clone(&helm);
     let commands = thread::Builder::new().name("commands".to_owned()).spawn(move || {
         while let Ok(command) = commands.recv() {
             // A command of a newer face is not obeyed halfway.
@@ -123,13 +160,48 @@ pub fn run(job_dir: &Path) -> Result<(), Problem> {
     });
     commands.map_err(|e| broken(&e))?;
     let sink: Arc<dyn Sink> = Arc::new(Published(publisher.clone()));
-    let ended = run::run(&spec, &result_dir, &sink, &steering);
-    if ended.is_err() {
-        // Nothing was measured; a folder that is not empty stays.
-        let _ = fs::remove_dir(&result_dir);
-    }
+    let ended = match &*helm {
+        Helm::Series(wheel) => series::run(&spec, &result_dir, &sink, wheel),
+        Helm::Run(steering) => single(&spec, &result_dir, &sink, steering),
+    };
     publisher.bye();
-    ended.map(|_| ())
+    ended
+}
+
+/// One load test, and its report.
+fn single(spec: &Spec, result_dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<(), Problem> {
+    if let Err(problem) = run::run(spec, result_dir, sink, steering) {
+        // Nothing was measured; a folder that is not empty stays.
+        let _ = fs::remove_dir(result_dir);
+        return Err(problem);
+    }
+    // A report that cannot be written is made again from the files at any time.
+    if let Err(problem) = report::write(result_dir) {
+        tracing::warn!(%problem, "no report of the run");
+    }
+    Ok(())
+}
+
+/// What commands and signals turn.
+enum Helm {
+    Run(Steering),
+    Series(Wheel),
+}
+
+impl Helm {
+    fn ask(&self, steer: Steer) {
+        match self {
+            Self::Run(steering) => steering.ask(steer),
+            Self::Series(wheel) => wheel.ask(steer),
+        }
+    }
+
+    fn signal(&self) {
+        match self {
+            Self::Run(steering) => steering.signal(),
+            Self::Series(wheel) => wheel.signal(),
+        }
+    }
 }
 
 struct Published(Publisher);
@@ -145,8 +217,8 @@ impl Sink for Published {
 }
 
 /// SIGTERM and SIGINT stop the run; SIGHUP means nothing to a worker.
-fn watch_signals(steering: &Arc<Steering>) -> io::Result<()> {
-    let steering = Arc::clone(steering);
+fn watch_signals(helm: &Arc<Helm>) -> io::Result<()> {
+    let helm = Arc::clone(helm);
     let (ready, watching) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).stack_size(128 << 10).spawn(move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
@@ -165,8 +237,8 @@ fn watch_signals(steering: &Arc<Steering>) -> io::Result<()> {
             let _ = ready.send(Ok(()));
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => steering.signal(),
-                    _ = interrupt.recv() => steering.signal(),
+                    _ = terminate.recv() => helm.signal(),
+                    _ = interrupt.recv() => helm.signal(),
                     _ = hangup.recv() => {}
                 }
             }
