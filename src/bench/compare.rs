@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use sides::{Side, What};
 use std::path::{Path, PathBuf};
 
+pub(super) use differ::{load, prompts};
 pub use threshold::Threshold;
 
 /// A change whose interval lies within this is none, percent.

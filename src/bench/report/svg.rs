@@ -197,7 +197,13 @@ fn legend<'a>(out: &mut String, names: impl DoubleEndedIterator<Item = &'a str> 
     for (k, name) in names.enumerate().collect::<Vec<_>>().into_iter().rev() {
         let width = name.width() as f64 * 6.6;
         at -= width;
-        _ = write!(out, "<text x=\"{at:.1}\" y=\"31\">{}</text><rect class=\"f{}\" x=\"{:.1}\" y=\"23\" width=\"9\" height=\"9\"/>", escape(name), k % 5, at - 12.0);
+        _ = write!(
+            out,
+            "<text x=\"{at:.1}\" y=\"31\">{}</text><rect class=\"f{}\" x=\"{:.1}\" y=\"23\" width=\"9\" height=\"9\"/>",
+            escape(name),
+            k % 5,
+            at - 12.0
+        );
         at -= 24.0;
     }
 }
@@ -269,7 +275,12 @@ pub(super) fn strip(title: &str, cells: &[(u32, f64, u64)], x_name: &str) -> Opt
 }
 
 /// A table of values, the greater the darker; `None` in a cell was not measured.
-pub(super) fn heatmap(title: &str, columns: &[String], rows: &[(String, Vec<Option<f64>>)], (x_name, y_name): (&str, &str)) -> Option<String> {
+pub(super) fn heatmap(
+    title: &str,
+    columns: &[String],
+    rows: &[(String, Vec<Option<f64>>)],
+    (x_name, y_name): (&str, &str),
+) -> Option<String> {
     let values = || rows.iter().flat_map(|r| r.1.iter().flatten().copied()).filter(|v| *v > 0.0);
     let (low, high) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
     let height = TOP + 26.0 * rows.len() as f64 + BOTTOM;
@@ -318,7 +329,9 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_within_the_axis() {
-        for (scale, low, high) in [(Scale::Linear, 0.0, 7.3), (Scale::Linear, 0.0, 12_345.0), (Scale::Log, 0.9, 1_200.0), (Scale::Log, 10.0, 11.0)] {
+        for (scale, low, high) in
+            [(Scale::Linear, 0.0, 7.3), (Scale::Linear, 0.0, 12_345.0), (Scale::Log, 0.9, 1_200.0), (Scale::Log, 10.0, 11.0)]
+        {
             let axis = Axis::new(scale, [low, high].into_iter(), 0.0, 1.0).expect("an axis");
             let ticks = axis.ticks();
             assert!((1..=9).contains(&ticks.len()), "{scale:?} {low} {high}: {ticks:?}");
