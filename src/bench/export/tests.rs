@@ -29,7 +29,7 @@ fn vllms_file_is_made_again_where_it_is_missing_and_copied_elsewhere() {
     testing::run(&dir, "2026-11-23T18:40:01.000Z", 8, 20_000, 1_000, LOAD);
     fs::remove_file(dir.join(VLLM085)).expect("removes");
     let out = root.path().join("vllm.json");
-    assert_eq!(export(&dir, Format::Vllm, Some(&out)).expect("exports"), [out.clone()]);
+    assert_eq!(export(&dir, Format::Vllm, Some(&out)).expect("exports"), std::slice::from_ref(&out));
     let document: serde_json::Value = serde_json::from_slice(&fs::read(&out).expect("reads")).expect("JSON");
     assert_eq!(document["completed"], 8);
     assert!(document.get("request_goodput:").is_some());

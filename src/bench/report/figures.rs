@@ -324,7 +324,7 @@ mod tests {
             assert_eq!(number(value), want, "{value}");
         }
         assert_eq!(or_na(None), "n/a");
-        assert_eq!((percent(3.14).as_str(), percent(-0.01).as_str()), ("+3.1 %", "0.0 %"));
+        assert_eq!((percent(3.12).as_str(), percent(-0.01).as_str()), ("+3.1 %", "0.0 %"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) struct Line {
 }
 
 /// A chart of lines.
+#[expect(clippy::struct_field_names, reason = "lines of lines")]
 pub(super) struct Lines {
     pub(super) title: String,
     pub(super) x: (String, Scale),
@@ -167,7 +168,7 @@ pub(super) fn lines(chart: &Lines) -> Option<String> {
     }
     for (k, line) in chart.lines.iter().enumerate() {
         let (mut path, mut pen) = (String::new(), 'M');
-        for &(px, py) in line.points.iter() {
+        for &(px, py) in &line.points {
             if !py.is_finite() {
                 // A gap in what was measured is a gap in the line.
                 pen = 'M';
