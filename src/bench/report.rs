@@ -1,7 +1,35 @@
 //! `report.md` and `report.html` of a result: one file each, no network, charts as SVG.
 
-use crate::{base::Problem, said};
-use std::path::{Path, PathBuf};
+mod charts;
+mod document;
+pub mod figures;
+mod gather;
+mod run;
+mod series;
+mod svg;
+#[cfg(test)]
+pub(super) mod testing;
+
+use super::{
+    compare, history,
+    import::{IMPORTED, Imported},
+    live::{CellState, Series},
+    results::{self, Header, REQUESTS, SUMMARY, StoppedBy, VLLM085},
+    series::SERIES,
+    summary::Summary,
+};
+use crate::{
+    base::{Lang, Problem},
+    said,
+    workspace::write_whole,
+};
+use document::Block;
+use gather::Gathered;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+};
 
 /// What `bench report` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +40,116 @@ pub struct Written {
     pub complete: bool,
 }
 
-/// Finishes the folder of a run or series that was killed, and writes its reports.
+/// Finishes the folder of a run or series that was killed, and writes its reports, in English.
 ///
 /// # Errors
 /// A folder that holds no result, files that cannot be written.
 pub fn write(dir: &Path) -> Result<Written, Problem> {
-    let _ = dir;
-    Err(Problem::failed("bench.report", said!("not built yet", "尚未实现")))
+    write_in(dir, Lang::En)
 }
+
+/// As [`write`], in `lang`.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    let (title, blocks, complete) = if dir.join(IMPORTED).exists() {
+        let imported = imported_of(&dir)?;
+        (imported.model.clone(), series::imported(&imported, lang), true)
+    } else if dir.join(SERIES).exists() {
+        let series = series_of(&dir)?;
+        finish_cells(&dir, &series)?;
+        (series::title(&series, lang), series::blocks(&series, &findings(&series), lang), series.over)
+    } else {
+        let run = run_of(&dir)?;
+        (run::title(&run, lang), run::blocks(&run, lang), run.complete)
+    };
+    let files = write_blocks(&dir, &title, &blocks, lang)?;
+    Ok(Written { files, complete })
+}
+
+fn write_blocks(dir: &Path, title: &str, blocks: &[Block], lang: Lang) -> Result<Vec<PathBuf>, Problem> {
+    let tag = if lang == Lang::Zh { "zh-CN" } else { "en" };
+    let texts = [("report.md", document::markdown(blocks)), ("report.html", document::html(blocks, title, tag))];
+    let mut files = Vec::with_capacity(texts.len());
+    for (name, text) in texts {
+        let path = dir.join(name);
+        write_whole(&path, text.as_bytes()).map_err(|error| {
+            Problem::failed("bench.report", said!("the report cannot be written: {error}", "无法写入报告：{error}")).file(&path)
+        })?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+fn run_of(dir: &Path) -> Result<run::Run, Problem> {
+    if !dir.join(REQUESTS).exists() {
+        return Err(Problem::bad_input("bench.no_result", said!("this folder holds no result", "该文件夹没有测试结果")).file(dir));
+    }
+    let summary = summary_of(dir)?;
+    let vllm = fs::read(dir.join(VLLM085)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let before = history::workspace_of(dir).and_then(|workspace| compare::regression(&workspace, dir));
+    // An older result that cannot be read any more is no reason to write no report.
+    let before = before.and_then(|comparison| Gathered::read(&comparison.base).ok().map(|gathered| (comparison, gathered)));
+    let complete = summary.stopped_by != StoppedBy::Killed;
+    Ok(run::Run { summary, gathered: Gathered::read(dir)?, vllm, before, complete })
+}
+
+/// Cells that were under way when a series was killed get the summary of what they had measured.
+fn finish_cells(dir: &Path, series: &Series) -> Result<(), Problem> {
+    for cell in series.cells.iter().filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Skipped)) {
+        let cell = dir.join("cells").join(&cell.key);
+        if cell.join(REQUESTS).exists() {
+            summary_of(&cell)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a series shows, in sentences.
+fn findings(series: &Series) -> Vec<String> {
+    let _ = series;
+    Vec::new()
+}
+
+/// Makes everything in `dir` that follows from its requests.
+pub(super) fn finish(dir: &Path) -> Result<Summary, Problem> {
+    results::recompute(dir)
+}
+
+/// The summary in `dir`; made from its requests where it is missing, or of another version.
+pub(super) fn summary_of(dir: &Path) -> Result<Summary, Problem> {
+    let written = fs::read(dir.join(SUMMARY)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    written.map_or_else(|| finish(dir), Ok)
+}
+
+/// The first line of its requests.
+pub(super) fn header_of(dir: &Path) -> Result<Header, Problem> {
+    let path = dir.join(REQUESTS);
+    let mut line = String::new();
+    let read = fs::File::open(&path).and_then(|file| BufReader::new(file).read_line(&mut line)).map_err(|e| e.to_string());
+    read.and_then(|_| serde_json::from_str(&line).map_err(|e| e.to_string())).map_err(|error| {
+        Problem::bad_input("bench.result_unreadable", said!("the result cannot be read: {error}", "无法读取结果：{error}")).file(path)
+    })
+}
+
+/// The series in `dir`.
+pub(super) fn series_of(dir: &Path) -> Result<Series, Problem> {
+    super::series::read(dir).or_else(|problem| {
+        let text = fs::read(dir.join(SERIES)).map_err(|_| problem.clone())?;
+        serde_json::from_slice(&text).map_err(|_| problem)
+    })
+}
+
+/// The imported result in `dir`.
+pub(super) fn imported_of(dir: &Path) -> Result<Imported, Problem> {
+    let path = dir.join(IMPORTED);
+    let text = fs::read(&path).map_err(|e| e.to_string());
+    text.and_then(|text| serde_json::from_slice(&text).map_err(|e| e.to_string())).map_err(|error| {
+        Problem::bad_input("bench.result_unreadable", said!("the result cannot be read: {error}", "无法读取结果：{error}")).file(path)
+    })
+}
+
+#[cfg(test)]
+mod tests;
