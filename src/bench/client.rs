@@ -7,13 +7,16 @@
 //! that never blocks and wakes nobody: the recorder looks by itself.
 
 mod conn;
+mod dispatch;
 mod http;
+mod orders;
 mod queue;
 mod socket;
 mod stream;
 mod thread;
 
 pub(super) use http::whole_answer;
+pub(super) use orders::{Order, Orders};
 pub(super) use queue::{Prepared, Queue};
 pub(super) use stream::failure;
 
@@ -21,17 +24,15 @@ use super::{
     live::{Event, Phase, ServerSample},
     record::{Class, Record},
     results::End,
-    spec::{Limits, Load},
+    spec::Limits,
 };
 use crate::base::Secret;
-use rustix::event::{EventfdFlags, eventfd};
 use std::{
     io,
     net::SocketAddr,
-    os::fd::OwnedFd,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
@@ -78,8 +79,8 @@ pub(super) enum Message {
 pub(super) struct Shared {
     /// `CLOCK_MONOTONIC` µs of the run's start.
     pub(super) zero_us: u64,
-    /// Addresses of the server, the one that answered first.
-    pub(super) to: SocketAddr,
+    /// The addresses requests go to, by [`Prepared::to`].
+    pub(super) to: Vec<SocketAddr>,
     /// For redaction.
     pub(super) key: Option<Secret>,
     pub(super) limits: Limits,
@@ -89,6 +90,8 @@ pub(super) struct Shared {
     pub(super) sent: AtomicU64,
     pub(super) ended: AtomicU64,
     pub(super) failed: AtomicU64,
+    /// Turns that are not sent since their conversations failed.
+    pub(super) skipped: AtomicU64,
     pub(super) tokens: AtomicU64,
     pub(super) coalesced: AtomicU64,
     pub(super) in_flight: AtomicU32,
@@ -103,7 +106,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(zero_us: u64, to: SocketAddr, key: Option<Secret>, limits: Limits, expected: u32, orders: Orders) -> Self {
+    pub(super) fn new(zero_us: u64, to: Vec<SocketAddr>, key: Option<Secret>, limits: Limits, expected: u32, orders: Orders) -> Self {
         Self {
             zero_us,
             to,
@@ -114,6 +117,7 @@ impl Shared {
             sent: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             tokens: AtomicU64::new(0),
             coalesced: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
@@ -123,6 +127,11 @@ impl Shared {
             user_stamps: AtomicU64::new(0),
             too_many_failures: AtomicBool::new(false),
         }
+    }
+
+    /// An address, for messages.
+    pub(super) fn address(&self, to: u16) -> String {
+        self.to.get(usize::from(to)).map_or_else(String::new, ToString::to_string)
     }
 
     /// Now, µs since the run's start.
@@ -144,64 +153,18 @@ impl Shared {
     }
 }
 
-/// What the client is told while it runs. Later orders only ever tighten earlier ones.
-#[derive(Debug, Clone)]
-pub(super) struct Orders(Arc<OrdersInner>);
-
-#[derive(Debug)]
-struct OrdersInner {
-    order: AtomicU8,
-    /// One per thread, written to wake it.
-    wakes: Vec<OwnedFd>,
-}
-
-/// One order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Order {
-    /// Go on.
-    Run = 0,
-    /// Send nothing more.
-    Drain = 1,
-    /// Give up what is under way.
-    Stop = 2,
-}
-
-impl Orders {
-    /// Orders for this many threads.
-    pub(super) fn new(threads: u32) -> io::Result<Self> {
-        let wakes = (0..threads).map(|_| Ok(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?)).collect::<io::Result<_>>()?;
-        Ok(Self(Arc::new(OrdersInner { order: AtomicU8::new(0), wakes })))
-    }
-
-    /// Gives an order; one already as strict stands.
-    pub(super) fn give(&self, order: Order) {
-        self.0.order.fetch_max(order as u8, Ordering::Relaxed);
-        for wake in &self.0.wakes {
-            // Only a full counter could refuse, and then the thread is already being woken.
-            let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
-        }
-    }
-
-    /// The order now.
-    pub(super) fn now(&self) -> Order {
-        match self.0.order.load(Ordering::Relaxed) {
-            0 => Order::Run,
-            1 => Order::Drain,
-            _ => Order::Stop,
-        }
-    }
-}
-
 /// One part of a run: the warm-up or the measured requests.
 #[derive(Clone)]
 pub(super) struct Part {
-    pub(super) load: Load,
+    /// Requests wait for users; else for their moments.
+    pub(super) closed: bool,
+    /// Most requests under way, of all threads together.
+    pub(super) cap: Option<u32>,
     /// Where requests come from.
     pub(super) queue: Arc<Queue>,
     /// The part's start, µs since the run's start.
     pub(super) from_us: u64,
-    /// Nothing planned at or after this offset is sent, µs from the part's start.
+    /// Nothing is sent once so much of the part has passed, µs, pauses left out.
     pub(super) until_us: Option<u64>,
     pub(super) warmup: bool,
 }
@@ -219,6 +182,8 @@ pub(super) struct Outcome {
     pub(super) cpu_us: u64,
     /// Wall time, µs.
     pub(super) wall_us: u64,
+    /// The time was over before the requests were.
+    pub(super) by_time: bool,
 }
 
 /// The client's threads. Dropping it ends them.
@@ -233,12 +198,13 @@ impl Client {
     pub(super) fn start(shared: &Arc<Shared>, messages: &Sender<Message>) -> io::Result<Self> {
         let (outcome, outcomes) = channel();
         let (mut tasks, mut threads) = (Vec::new(), Vec::new());
-        for index in 0..shared.orders.0.wakes.len() {
+        for index in 0..shared.orders.threads() {
             let (task, received) = channel();
+            let share = Share { index, all: shared.orders.threads() };
             let (shared, messages, outcome) = (Arc::clone(shared), messages.clone(), outcome.clone());
             tasks.push(task);
             threads.push(std::thread::Builder::new().name(format!("load-{index}")).spawn(move || {
-                let mut client = match thread::Thread::new(shared, index, messages) {
+                let mut client = match thread::Thread::new(shared, share, messages) {
                     Ok(client) => client,
                     Err(error) => {
                         let _ = outcome.send(Err(error));
@@ -267,13 +233,7 @@ impl Client {
 
     /// Runs one part on all threads and waits for its end.
     pub(super) fn part(&self, part: &Part) -> io::Result<Vec<Outcome>> {
-        self.all(|share| {
-            let mut part = part.clone();
-            if let Load::Concurrency(users) = &mut part.load {
-                *users = share.of(*users);
-            }
-            Task::Part(part)
-        })
+        self.all(|_| Task::Part(part.clone()))
     }
 
     fn all(&self, task: impl Fn(Share) -> Task) -> io::Result<Vec<Outcome>> {
@@ -296,7 +256,7 @@ impl Drop for Client {
 }
 
 /// One thread's share.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Share {
     index: u32,
     all: u32,

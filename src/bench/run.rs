@@ -1,12 +1,18 @@
 //! One load test from beginning to end: look, connect, warm up, measure, write.
 
+mod conduct;
+mod steering;
+
+pub use steering::Steering;
+
 use super::{
-    client::{Client, Message, Order, Orders, Outcome, Part, Prepared, Queue, Shared},
-    live::{Phase, Snapshot, Steer},
+    client::{Client, Message, Orders, Outcome, Part, Prepared, Queue, Shared},
+    live::{Phase, Snapshot},
     prompts::Prompts,
     recorder::{Recorder, Sink},
     results::{End, Header, Setup, StoppedBy},
     schedule::Schedule,
+    scrape,
     spec::{Load, Spec},
     summary::Summary,
     target::{self, Target},
@@ -20,7 +26,7 @@ use std::{
     io,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Sender, channel},
     },
@@ -29,69 +35,16 @@ use std::{
 
 /// Most bytes of requests prepared ahead.
 const AHEAD_BYTES: usize = 64 << 20;
-/// Requests prepared ahead at a rate.
+/// Requests prepared ahead at a rate, before the first is sent and after.
 const AHEAD_AT_RATE: usize = 256;
+/// Likewise under a cap: what is due and waits is counted among them.
+const AHEAD_UNDER_A_CAP: usize = 16_384;
 /// From the order to begin to the first planned moment, µs: time for every thread to be waiting for it.
 const BEGIN_AFTER_US: u64 = 3_000;
 /// Streams one client thread is given before another is started.
 const STREAMS_PER_THREAD: u32 = 512;
 /// Requests per second likewise.
 const RATE_PER_THREAD: f64 = 500.0;
-
-/// Steers a run from elsewhere: the control socket, a signal.
-#[derive(Debug, Default)]
-pub struct Steering {
-    asked: Mutex<Asked>,
-    /// Looked at before the client exists.
-    stop: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Asked {
-    by: Option<StoppedBy>,
-    orders: Option<Orders>,
-}
-
-impl Steering {
-    /// Carries a wish out. The first reason to end is the one the result names, but a stop outranks a drain.
-    pub fn ask(&self, steer: Steer) {
-        match steer {
-            Steer::Stop => self.give(Order::Stop, StoppedBy::Stop),
-            Steer::Drain => self.give(Order::Drain, StoppedBy::Drain),
-            _ => {}
-        }
-    }
-
-    /// As a stop, by a signal.
-    pub fn signal(&self) {
-        self.give(Order::Stop, StoppedBy::Signal);
-    }
-
-    fn give(&self, order: Order, by: StoppedBy) {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.by.is_none_or(|earlier| earlier == StoppedBy::Drain) {
-            asked.by = Some(by);
-        }
-        if order == Order::Stop || asked.orders.is_none() {
-            self.stop.store(true, Ordering::Relaxed);
-        }
-        if let Some(orders) = &asked.orders {
-            orders.give(order);
-        }
-    }
-
-    fn attach(&self, orders: &Orders) {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.stop.load(Ordering::Relaxed) {
-            orders.give(Order::Stop);
-        }
-        asked.orders = Some(orders.clone());
-    }
-
-    fn by(&self) -> Option<StoppedBy> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).by
-    }
-}
 
 /// Runs `spec`, writes its result into the folder `dir` and tells `sink` how it goes. The folder's `requests.jsonl` must not exist yet.
 ///
@@ -132,7 +85,7 @@ fn prepare(spec: &Spec, steering: &Steering) -> Result<Ready, Problem> {
     spec.check()?;
     let key = target::api_key(&spec.target)?;
     let prompts = Prompts::open(&spec.prompts, spec.target.endpoint, spec.seed)?;
-    let target = Target::find(spec, key.as_ref(), &prompts, &steering.stop)?;
+    let target = Target::find(spec, key.as_ref(), &prompts, steering.stop())?;
     Ok(Ready { key, prompts, target })
 }
 
@@ -149,11 +102,12 @@ fn load(
     allow_sockets();
     let broken =
         |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
-    let orders = Orders::new(threads).map_err(|e| broken(&e))?;
-    let shared = Arc::new(Shared::new(epoch.mono_start_us, target.to, key, spec.limits, spec.output_len, orders.clone()));
+    let orders = Orders::new(threads, spec.load.users(), spec.load.rate()).map_err(|e| broken(&e))?;
+    let to = vec![target.to];
+    let shared = Arc::new(Shared::new(epoch.mono_start_us, to, key.clone(), spec.limits, spec.output_len, orders.clone()));
     let (messages, received) = channel();
     let client = Client::start(&shared, &messages).map_err(|e| broken(&e))?;
-    let measured = Schedule { load: spec.load.clone(), requests: spec.requests, until_us: spec.duration_s.map(us) };
+    let measured = Schedule { load: spec.load.clone(), requests: spec.requests, until_us: until_us(spec) };
     client.connect(measured.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
@@ -172,7 +126,9 @@ fn load(
         },
     };
     let recorder = Recorder::start(dir, &header, measured.planned(), Arc::clone(&shared), received, Arc::clone(sink))?;
-    steering.attach(&orders);
+    let scraper = scrape::start(vec![spec.target.url.clone()], key, epoch.mono_start_us, messages.clone());
+    let _ = messages.send(orders.asking());
+    steering.attach(&orders, &messages, epoch.mono_start_us);
 
     let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages };
@@ -186,7 +142,8 @@ fn load(
         stopped_by: if shared.too_many_failures.load(Ordering::Relaxed) {
             StoppedBy::ErrorRate
         } else {
-            let all_sent = measured.requests.is_some_and(|n| shared.sent.load(Ordering::Relaxed) >= n);
+            let accounted = shared.sent.load(Ordering::Relaxed) + shared.skipped.load(Ordering::Relaxed);
+            let all_sent = measured.requests.is_some_and(|n| accounted >= n) || !outcomes.iter().any(|o| o.by_time);
             steering.by().unwrap_or(if all_sent { StoppedBy::Requests } else { StoppedBy::Duration })
         },
         client_cpu_pct: busiest(&outcomes),
@@ -195,6 +152,8 @@ fn load(
         loop_lag_p99_us: None,
     };
     drop(client);
+    scraper.stop();
+    steering.detach();
     let _ = messages.send(Message::Over(end));
     recorder.finish()
 }
@@ -213,34 +172,62 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Runs one part while another thread prepares its requests.
     fn part(&self, schedule: Schedule, warmup: bool) -> io::Result<Vec<Outcome>> {
-        let ahead = self.spec.load.users().map_or(AHEAD_AT_RATE, |users| users as usize + 16);
-        let shared_queue = Arc::new(Queue::new(ahead, AHEAD_BYTES));
-        let queue = &shared_queue;
+        let cap = self.spec.max_concurrency.filter(|_| !self.spec.load.closed());
+        let at_first = self.spec.load.users().map_or(AHEAD_AT_RATE, |users| users as usize + 16);
+        let queue = Arc::new(Queue::new(if cap.is_some() { AHEAD_UNDER_A_CAP } else { at_first }, AHEAD_BYTES));
+        let stages = if let Load::Stages(stages) = &self.spec.load { stages.as_slice() } else { &[] };
+        let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let (prompts, target, id, queue) = (self.prompts, self.target, self.id, &**queue);
             let until_us = schedule.until_us;
+            let requests = self.requests(schedule, warmup);
+            let filled = &*queue;
             let writer = thread::Builder::new().name("prompts".to_owned()).spawn_scoped(scope, move || {
-                let requests = schedule.planned().or(schedule.requests).unwrap_or(u64::MAX);
-                for i in 0..requests {
-                    let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
-                    let bytes = target.request(&prompts.get(i, warmup), &id);
-                    if !queue.put(Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }) {
+                for request in requests {
+                    if !filled.put(request) {
                         return;
                     }
                 }
-                queue.close();
+                filled.close();
             })?;
-            queue.primed();
+            queue.primed(at_first);
+            if let Some(users) = conduct::first_users(stages).filter(|_| !warmup) {
+                self.shared.orders.set_users(users);
+            }
             let from_us = self.shared.now_us() + BEGIN_AFTER_US;
             let phase = if warmup { Phase::Warmup } else { Phase::Running };
             let _ = self.messages.send(Message::Phase { at_us: from_us, phase });
-            let part = Part { load: self.spec.load.clone(), queue: Arc::clone(&shared_queue), from_us, until_us, warmup };
+            self.shared.orders.begin(from_us);
+            if !stages.is_empty() && !warmup {
+                let (shared, messages, over) = (self.shared, self.messages.clone(), &over);
+                let conductor = move || conduct::conduct(stages, shared, &messages, over);
+                thread::Builder::new().name("stages".to_owned()).spawn_scoped(scope, conductor).inspect_err(|_| queue.close())?;
+            }
+            let part = Part { closed: self.spec.load.closed(), cap, queue: Arc::clone(&queue), from_us, until_us, warmup };
             let outcomes = self.client.part(&part);
+            over.store(true, Ordering::Relaxed);
+            self.shared.orders.nudge();
             queue.close();
             let _ = writer.join();
             outcomes
         })
     }
+
+    /// The requests of a part, in their order.
+    fn requests(&self, schedule: Schedule, warmup: bool) -> impl Iterator<Item = Prepared> + Send {
+        let (prompts, target, id) = (self.prompts, self.target, self.id);
+        // Time ends sending, not the schedule: a rate that is raised needs more of it.
+        (0..schedule.requests.unwrap_or(u64::MAX)).map(move |i| {
+            let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
+            let bytes = target.request(&prompts.get(i, warmup), &id);
+            Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }
+        })
+    }
+}
+
+/// When sending ends: after the duration asked for, or with the last stage.
+fn until_us(spec: &Spec) -> Option<u64> {
+    let stages = if let Load::Stages(stages) = &spec.load { Some(conduct::length_us(stages)) } else { None };
+    spec.duration_s.map(us).into_iter().chain(stages).min()
 }
 
 /// CPU of the busiest thread, percent of one core.

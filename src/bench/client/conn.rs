@@ -23,6 +23,8 @@ const MAX_PLAIN_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) socket: OwnedFd,
+    /// Which of the addresses it goes to.
+    pub(super) to: u16,
     pub(super) state: State,
     /// The kernel stamps what comes in.
     pub(super) stamped: bool,
@@ -129,10 +131,11 @@ impl Active {
 
 impl Conn {
     /// Begins a connection.
-    pub(super) fn begin(to: SocketAddr, now_us: u64) -> rustix::io::Result<Self> {
-        let begun = socket::begin(to)?;
+    pub(super) fn begin(address: SocketAddr, to: u16, now_us: u64) -> rustix::io::Result<Self> {
+        let begun = socket::begin(address)?;
         Ok(Self {
             socket: begun.socket,
+            to,
             state: if begun.connected { State::Open } else { State::Connecting },
             stamped: begun.stamped,
             served: 0,
@@ -195,7 +198,7 @@ impl Conn {
             // Bytes nobody asked for: whatever it is, it is not an answer to the next request.
             return Step::Over { keep: false, error: None };
         };
-        let all_sent = active.sent_us.is_some();
+        let (all_sent, asked) = (active.sent_us.is_some(), active.request.asked);
         loop {
             let Active { answer, arrivals, events, .. } = &mut *active;
             match answer {
@@ -262,7 +265,7 @@ impl Conn {
                         Ok(true) => {
                             // An answer to half a request (413, say) leaves the other half unsent: nothing can follow it.
                             let keep = head.keep_alive && bytes.is_empty() && all_sent;
-                            Step::Over { keep, error: verdict(head, plain, arrivals, None) }
+                            Step::Over { keep, error: verdict(head, plain, arrivals, None, asked) }
                         }
                         Ok(false) => {
                             if arrivals.done() {
@@ -288,7 +291,7 @@ impl Conn {
                 Answer::Head(_) => Some((Class::NoResponse, format!("{how} before it answered"))),
                 Answer::Body { head, plain } => {
                     let cut = (head.framing != Framing::Close || error.is_some()).then_some(how.as_str());
-                    verdict(head, plain, &active.arrivals, cut)
+                    verdict(head, plain, &active.arrivals, cut, active.request.asked)
                 }
             },
         };
@@ -309,13 +312,13 @@ fn drain(chunked: &mut Chunked, bytes: &mut &[u8], content: &mut impl FnMut(&[u8
 }
 
 /// What is wrong with an answer whose body is over, if anything.
-fn verdict(head: &Head, plain: &[u8], arrivals: &Arrivals, cut: Option<&str>) -> Option<(Class, String)> {
+fn verdict(head: &Head, plain: &[u8], arrivals: &Arrivals, cut: Option<&str>, asked: u32) -> Option<(Class, String)> {
     if head.status != 200 {
         let message = ApiError::from_body(head.status, plain, None).message;
         return Some((Class::HttpStatus, format!("HTTP {}: {message}", head.status)));
     }
     if head.events {
-        return arrivals.verdict(cut);
+        return arrivals.verdict(cut, asked);
     }
     // vLLM 0.8.5 answers some requests it cannot serve with an error object and status 200.
     let told = serde_json::from_slice(plain).ok().and_then(|json| ApiError::in_json(200, &json));
@@ -332,6 +335,6 @@ fn words(error: Errno) -> String {
 }
 
 /// A failed attempt to connect, in words.
-pub(super) fn connect_failed(to: SocketAddr, error: Errno) -> String {
+pub(super) fn connect_failed(to: &str, error: Errno) -> String {
     format!("no connection to {to}: {}", words(error))
 }

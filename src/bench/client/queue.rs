@@ -49,6 +49,8 @@ pub(in crate::bench) struct Queue {
 struct State {
     requests: VecDeque<Prepared>,
     bytes: usize,
+    /// Somebody waits for so many requests.
+    primed_by: usize,
     over: bool,
 }
 
@@ -84,7 +86,7 @@ impl Queue {
         }
         state.bytes += request.bytes.len();
         state.requests.push_back(request);
-        if self.full(&state) {
+        if self.full(&state) || state.requests.len() == state.primed_by {
             self.changed.notify_all();
         }
         true
@@ -96,12 +98,27 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits until the queue is full or closed: whatever is due at the start can be sent at once.
-    pub(in crate::bench) fn primed(&self) {
+    /// Waits until the queue holds so many requests, or is full or closed: whatever is due at the start can be sent at once.
+    pub(in crate::bench) fn primed(&self, requests: usize) {
         let mut state = self.lock();
-        while !self.full(&state) && !state.over {
+        state.primed_by = requests;
+        while !self.full(&state) && state.requests.len() < requests && !state.over {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Puts a request that was taken back in its place, before all others.
+    pub(super) fn put_back(&self, request: Prepared) {
+        let mut state = self.lock();
+        state.bytes += request.bytes.len();
+        state.requests.push_front(request);
+    }
+
+    /// How many of the requests inside are due by this moment of the schedule.
+    pub(super) fn due_by(&self, schedule_us: u64) -> u32 {
+        let state = self.lock();
+        let due = state.requests.partition_point(|request| request.due_us.is_some_and(|due| due <= schedule_us));
+        u32::try_from(due).unwrap_or(u32::MAX)
     }
 
     /// The next request, without waiting for one.
@@ -148,7 +165,7 @@ mod tests {
             let queue = Queue::new(max_requests, max_bytes);
             std::thread::scope(|scope| {
                 let writer = scope.spawn(|| (0..50).all(|i| queue.put(request(i, 10))));
-                queue.primed();
+                queue.primed(usize::MAX);
                 assert!(queue.lock().requests.len() <= 2);
                 let mut got = 0;
                 while got < 50 {

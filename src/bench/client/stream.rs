@@ -5,7 +5,10 @@
 use crate::{
     base::Secret,
     bench::record::{Class, Failure, Record},
-    openai::{chunk::Chunk, progress::Progress},
+    openai::{
+        chunk::Chunk,
+        progress::{Finish, Progress},
+    },
 };
 
 /// The arrivals of one answer.
@@ -125,7 +128,8 @@ impl Arrivals {
     }
 
     /// What is wrong with the answer now that its body is over, if anything; `cut` says how it was cut off rather than ended.
-    pub(super) fn verdict(&self, cut: Option<&str>) -> Option<(Class, String)> {
+    /// `asked` tokens were asked for exactly (0: not exactly).
+    pub(super) fn verdict(&self, cut: Option<&str>, asked: u32) -> Option<(Class, String)> {
         if let Some(error) = self.progress.error() {
             return Some((Class::InStreamError, error.message.clone()));
         }
@@ -133,7 +137,11 @@ impl Arrivals {
             return Some((Class::Protocol, malformed.clone()));
         }
         match (self.progress.complete(), self.first_us) {
-            (true, Some(_)) => None,
+            // Without the server's own count, chunks are no measure of tokens.
+            (true, Some(_)) => self.progress.counted_tokens().filter(|&came| came < u64::from(asked)).map(|came| {
+                let reason = self.progress.finish().map_or("none", Finish::as_str);
+                (Class::ShortOutput, format!("{came} tokens came, {asked} were asked for with ignore_eos (finish_reason {reason})"))
+            }),
             (true, None) => Some((Class::Empty, "the stream ended properly without a token".to_owned())),
             (false, first) => {
                 let how = cut.unwrap_or("the body ended");
@@ -189,7 +197,7 @@ mod tests {
         assert_eq!(a.event(&chunk("", Some(5)), 190).map(|b| b.tokens), Some(1));
         assert_eq!(a.event(&chunk("é", Some(5)), 195), None);
         a.event("[DONE]", 196);
-        assert_eq!(a.verdict(None), None);
+        assert_eq!(a.verdict(None, 0), None);
         let r = record(a);
         assert_eq!((r.first_us, r.last_us, r.output_tokens, r.prompt_tokens), (Some(150), Some(190), 5, Some(5)));
         assert_eq!((r.gaps_us, r.tokens), (vec![50, 30, 10, 5], vec![1, 3, 1, 0]));
@@ -226,7 +234,7 @@ mod tests {
             for event in events {
                 a.event(event, 120);
             }
-            a.verdict(None).map(|(class, _)| class)
+            a.verdict(None, 0).map(|(class, _)| class)
         };
         let token = chunk("x", None);
         assert_eq!(class(&[&token, "[DONE]"]), None);

@@ -3,19 +3,18 @@
 mod answers;
 
 use super::{
-    Message, Order, Outcome, Part, Prepared, Shared,
+    Message, Order, Outcome, Part, Share, Shared,
     conn::{Active, Conn, State, connect_failed},
-    queue::Next,
+    dispatch::{Dispatch, Due, LONGEST_WAIT_US},
     socket::{self, Pair},
 };
-use crate::bench::record::Class;
+use crate::bench::{live::bin_of, record::Class};
 use rustix::{
     event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
     io::Errno,
     time::{ClockId, Timespec, clock_gettime},
 };
 use std::{
-    collections::VecDeque,
     io,
     mem::MaybeUninit,
     num::NonZeroU64,
@@ -31,10 +30,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 const READ_BYTES: usize = 128 << 10;
 /// Less room than this ends a round's reading.
 const LEAST_ROOM_BYTES: usize = 16 << 10;
-/// Longest sleep: seconds are reported and limits looked at in between.
-const LONGEST_SLEEP_US: u64 = 100_000;
-/// How long a queue that is empty is left alone.
-const STARVED_US: u64 = 100;
+/// Bins of lags; the last holds all beyond ten seconds, which is more than a stamp is believed.
+const LAG_BINS: usize = 384;
 /// After `[DONE]` the end of the body is awaited this long; then the answer counts as over and the connection is given up.
 const AFTER_DONE_US: u64 = 1_000_000;
 /// The epoll tag of the eventfd.
@@ -43,20 +40,20 @@ const WAKE: u64 = u64::MAX;
 /// One client thread.
 pub(super) struct Thread {
     shared: Arc<Shared>,
-    index: usize,
+    share: Share,
     messages: Sender<Message>,
     epoll: OwnedFd,
     conns: Vec<Slot>,
     free: Vec<usize>,
-    /// Connections without a request, the last used on top.
-    idle: Vec<usize>,
+    /// Connections without a request by their address, the last used on top.
+    idle: Vec<Vec<usize>>,
     buffer: Vec<u8>,
     events: Vec<MaybeUninit<Event>>,
     live: Live,
     in_flight: u32,
     warmup: bool,
-    /// When users became free; `None` at a rate.
-    users: Option<VecDeque<u64>>,
+    /// Of the part that runs.
+    dispatch: Option<Dispatch>,
     looked_us: u64,
 }
 
@@ -73,10 +70,13 @@ struct Live {
     ttft_us: Vec<u64>,
     itl_us: Vec<(u32, u32)>,
     told_us: u64,
+    held_us: u64,
     second: u32,
     tokens: u64,
     busy_us: u64,
     counted_until_us: u64,
+    /// Lags of the loop in this second, on the grid of [`bin_of`].
+    lag: Vec<u32>,
 }
 
 /// A read of this round.
@@ -89,27 +89,27 @@ struct Read {
 }
 
 impl Thread {
-    pub(super) fn new(shared: Arc<Shared>, index: usize, messages: Sender<Message>) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, share: Share, messages: Sender<Message>) -> io::Result<Self> {
         // Timers of the kernel's default slack would send each request up to 50 µs late.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        if let Some(wake) = shared.orders.0.wakes.get(index) {
+        if let Some(wake) = shared.orders.wake(share.index as usize) {
             epoll::add(&epoll, wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         }
         Ok(Self {
+            idle: vec![Vec::new(); shared.to.len()],
             shared,
-            index,
+            share,
             messages,
             epoll,
             conns: Vec::new(),
             free: Vec::new(),
-            idle: Vec::new(),
             buffer: vec![0; BUFFER_BYTES],
             events: vec![MaybeUninit::uninit(); EVENTS],
-            live: Live::default(),
+            live: Live { lag: vec![0; LAG_BINS], ..Live::default() },
             in_flight: 0,
             warmup: false,
-            users: None,
+            dispatch: None,
             looked_us: 0,
         })
     }
@@ -117,14 +117,15 @@ impl Thread {
     /// Opens `count` connections in all and waits until each is open or has failed; requests later open their own where one is missing.
     pub(super) fn connect(&mut self, count: u32) -> io::Result<Outcome> {
         let watch = Watch::start();
-        for _ in self.idle.len()..count as usize {
-            if self.open(None).is_err() {
+        let addresses = self.shared.to.len().max(1);
+        for k in self.conns.len()..count as usize {
+            if self.open(u16::try_from(k % addresses).unwrap_or(0), None).is_err() {
                 break;
             }
         }
         while self.conns.iter().flat_map(|slot| &slot.conn).any(|c| c.state == State::Connecting) && self.shared.orders.now() < Order::Stop
         {
-            self.round(LONGEST_SLEEP_US)?;
+            self.round(LONGEST_WAIT_US)?;
         }
         Ok(watch.stop())
     }
@@ -133,100 +134,64 @@ impl Thread {
     pub(super) fn part(&mut self, part: &Part) -> io::Result<Outcome> {
         let watch = Watch::start();
         self.warmup = part.warmup;
-        self.users = part.load.users().map(|users| (0..users).map(|_| part.from_us).collect());
+        self.dispatch = Some(Dispatch::new(&self.shared, part, self.share));
         self.live.counted_until_us = self.now_us();
-        let mut next = None;
-        let mut more = true;
         loop {
-            let order = self.shared.orders.now();
-            if order == Order::Stop {
+            if self.shared.orders.now() == Order::Stop {
                 self.give_up();
             }
-            more = more && order == Order::Run;
-            let mut sleep_us = LONGEST_SLEEP_US;
-            if more {
-                (more, sleep_us) = self.send_due(part, &mut next);
+            match self.send_due() {
+                Some(sleep_us) => self.round(sleep_us)?,
+                None if self.in_flight == 0 => break,
+                None => self.round(LONGEST_WAIT_US)?,
             }
-            if !more && self.in_flight == 0 {
-                break;
-            }
-            self.round(sleep_us)?;
         }
         self.tell(self.now_us(), true);
-        Ok(watch.stop())
+        let by_time = self.dispatch.take().is_some_and(|dispatch| dispatch.by_time);
+        Ok(Outcome { by_time, ..watch.stop() })
     }
 
-    /// Sends what is due now. Whether there is more to come, and how long until it is due.
-    fn send_due(&mut self, part: &Part, next: &mut Option<Prepared>) -> (bool, u64) {
-        let until_us = part.until_us.map_or(u64::MAX, |until| part.from_us.saturating_add(until));
+    /// Sends what is due now. How long until more is; `None`: there is no more.
+    fn send_due(&mut self) -> Option<u64> {
         loop {
-            // Requests that fail at once free their users at once: an order must be able to come between.
-            if self.shared.orders.now() != Order::Run {
-                return (false, 0);
-            }
             let now_us = self.now_us();
-            let free_us = match &self.users {
-                Some(users) => match users.front() {
-                    // The part may begin a moment from now.
-                    Some(&at) if at > now_us => return (true, at - now_us),
-                    Some(&at) => Some(at),
-                    None if now_us >= until_us => return (false, 0),
-                    None => return (true, (until_us - now_us).min(LONGEST_SLEEP_US)),
-                },
-                None => None,
-            };
-            if free_us.is_some() && now_us >= until_us {
-                return (false, 0);
+            match self.dispatch.as_mut()?.next(now_us) {
+                Due::Over => return None,
+                Due::Wait(us) => return Some(us),
+                Due::Send { request, planned_us } => {
+                    self.count_busy(now_us);
+                    self.in_flight += 1;
+                    if !self.warmup {
+                        self.shared.sent.fetch_add(1, Ordering::Relaxed);
+                    }
+                    self.place(Box::new(Active::new(request, planned_us, now_us)));
+                }
             }
-            let request = match next.take() {
-                Some(request) => request,
-                None => match part.queue.take() {
-                    Next::Request(request) => request,
-                    Next::NotYet => return (true, STARVED_US),
-                    Next::Over => return (false, 0),
-                },
-            };
-            let planned_us = free_us.or_else(|| Some(part.from_us + request.due_us?)).unwrap_or(now_us);
-            if planned_us >= until_us {
-                return (false, 0);
-            }
-            if planned_us > now_us {
-                *next = Some(request);
-                return (true, planned_us - now_us);
-            }
-            if let Some(users) = &mut self.users {
-                users.pop_front();
-            }
-            self.count_busy(now_us);
-            self.in_flight += 1;
-            self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
-            if !self.warmup {
-                self.shared.sent.fetch_add(1, Ordering::Relaxed);
-            }
-            self.place(Box::new(Active::new(request, planned_us, now_us)));
         }
     }
 
     /// Puts a request on an idle connection, or on a new one.
     fn place(&mut self, active: Box<Active>) {
-        if let Some(slot) = self.idle.pop() {
+        let to = active.request.to;
+        if let Some(slot) = self.idle.get_mut(usize::from(to)).and_then(Vec::pop) {
             if let Some(conn) = self.conns.get_mut(slot).and_then(|s| s.conn.as_mut()) {
                 conn.active = Some(active);
                 self.write(slot);
             }
             return;
         }
-        if let Err((error, active)) = self.open(Some(active))
+        if let Err((error, active)) = self.open(to, Some(active))
             && let Some(active) = active
         {
-            let message = connect_failed(self.shared.to, error);
+            let message = connect_failed(&self.shared.address(to), error);
             self.finish(active, Some((Class::Connect, message)), self.now_us());
         }
     }
 
-    /// Opens a connection, with a request on it or without.
-    fn open(&mut self, active: Option<Box<Active>>) -> Result<(), (Errno, Option<Box<Active>>)> {
-        let mut conn = match Conn::begin(self.shared.to, self.now_us()) {
+    /// Opens a connection to an address, with a request on it or without.
+    fn open(&mut self, to: u16, active: Option<Box<Active>>) -> Result<(), (Errno, Option<Box<Active>>)> {
+        let Some(&address) = self.shared.to.get(usize::from(to)) else { return Err((Errno::DESTADDRREQ, active)) };
+        let mut conn = match Conn::begin(address, to, self.now_us()) {
             Ok(conn) => conn,
             Err(error) => return Err((error, active)),
         };
@@ -253,9 +218,19 @@ impl Thread {
         if open && waiting {
             self.write(slot);
         } else if open {
-            self.idle.push(slot);
+            self.rest(slot);
         }
         Ok(())
+    }
+
+    /// A connection has no request.
+    fn rest(&mut self, slot: usize) {
+        let to = self.conns.get(slot).and_then(|s| s.conn.as_ref()).map(|conn| usize::from(conn.to));
+        if let Some(idle) = to.and_then(|to| self.idle.get_mut(to))
+            && !idle.contains(&slot)
+        {
+            idle.push(slot);
+        }
     }
 
     /// Writes what is left of a connection's request.
@@ -283,7 +258,7 @@ impl Thread {
     /// One round: wait, read everything that is ready, then look into it.
     fn round(&mut self, sleep_us: u64) -> io::Result<()> {
         let now_us = self.now_us();
-        let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_SLEEP_US) * 1_000).unwrap_or(0) };
+        let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_WAIT_US) * 1_000).unwrap_or(0) };
         let mut events = std::mem::take(&mut self.events);
         let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait)) {
             Ok((woken, _)) => &*woken,
@@ -297,7 +272,7 @@ impl Thread {
         for event in woken {
             let (tag, flags) = (event.data.u64(), event.flags);
             if tag == WAKE {
-                if let Some(wake) = self.shared.orders.0.wakes.get(self.index) {
+                if let Some(wake) = self.shared.orders.wake(self.share.index as usize) {
                     let _ = rustix::io::read(wake, &mut [0; 8]);
                 }
                 continue;
@@ -321,10 +296,16 @@ impl Thread {
             match socket::read(&conn.socket, space) {
                 Ok((n, stamp)) => {
                     let read_us = self.shared.zero_us + self.shared.now_us();
-                    let at_us = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)).unwrap_or_else(|| {
+                    let at_us = if let Some(at_us) = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)) {
+                        let bin = usize::from(bin_of(read_us - at_us)).min(LAG_BINS - 1);
+                        if let Some(count) = self.live.lag.get_mut(bin) {
+                            *count += 1;
+                        }
+                        at_us
+                    } else {
                         self.shared.user_stamps.fetch_add(u64::from(n > 0), Ordering::Relaxed);
                         read_us
-                    });
+                    };
                     let at_us = at_us.saturating_sub(self.shared.zero_us);
                     reads.push(Read { slot, generation: place.generation, from: used, what: Ok(n), at_us });
                     used += n;
@@ -370,6 +351,6 @@ impl Watch {
     }
 
     fn stop(&self) -> Outcome {
-        Outcome { cpu_us: Self::cpu_now_us() - self.cpu_us, wall_us: crate::base::clock::monotonic_us() - self.wall_us }
+        Outcome { cpu_us: Self::cpu_now_us() - self.cpu_us, wall_us: crate::base::clock::monotonic_us() - self.wall_us, by_time: false }
     }
 }

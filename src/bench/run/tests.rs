@@ -7,7 +7,7 @@ use crate::{
     base::Exit,
     bench::{
         exit_code,
-        live::Fact,
+        live::{Fact, Steer},
         record::Record,
         results::{REQUESTS, SUMMARY, Usage, VLLM085, read, recompute},
     },
@@ -17,7 +17,7 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::PathBuf,
-    sync::Condvar,
+    sync::{Condvar, Mutex},
     time::{Duration, Instant},
 };
 

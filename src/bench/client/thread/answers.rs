@@ -25,15 +25,15 @@ impl Thread {
         if conn.state == State::Connecting
             && let Err(why) = conn.connected()
         {
-            let message = format!("no connection to {}: {why}", self.shared.to);
+            let message = format!("no connection to {}: {why}", self.shared.address(conn.to));
             let step = Step::Over { keep: false, error: Some((Class::Connect, message)) };
             self.step(slot, step, self.now_us());
             return;
         }
         let waiting = conn.active.is_some();
         self.write(slot);
-        if !waiting && self.conns.get(slot).is_some_and(|s| s.conn.is_some()) && !self.idle.contains(&slot) {
-            self.idle.push(slot);
+        if !waiting {
+            self.rest(slot);
         }
     }
 
@@ -89,17 +89,17 @@ impl Thread {
             Step::Stale => {
                 if let Some(active) = self.drop_conn(slot) {
                     let again = Box::new(active.again());
-                    if let Err((error, Some(active))) = self.open(Some(again)) {
-                        let message = connect_failed(self.shared.to, error);
+                    let to = again.request.to;
+                    if let Err((error, Some(active))) = self.open(to, Some(again)) {
+                        let message = connect_failed(&self.shared.address(to), error);
                         self.finish(active, Some((Class::Connect, message)), at_us);
                     }
                 }
             }
             Step::Over { keep, error } => {
                 let active = if keep {
-                    let conn = self.conns.get_mut(slot).and_then(|s| s.conn.as_mut());
-                    self.idle.push(slot);
-                    conn.and_then(|conn| {
+                    self.rest(slot);
+                    self.conns.get_mut(slot).and_then(|s| s.conn.as_mut()).and_then(|conn| {
                         conn.served += 1;
                         conn.active.take()
                     })
@@ -117,25 +117,31 @@ impl Thread {
     fn drop_conn(&mut self, slot: usize) -> Option<Active> {
         // Closing the descriptor takes it out of epoll.
         let conn = self.conns.get_mut(slot).and_then(|s| s.conn.take())?;
-        self.idle.retain(|&s| s != slot);
+        if let Some(idle) = self.idle.get_mut(usize::from(conn.to)) {
+            idle.retain(|&s| s != slot);
+        }
         self.free.push(slot);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
         conn.active.map(|active| *active)
     }
 
     /// A request is over: tell the recorder, free its user.
-    pub(super) fn finish(&mut self, active: Box<Active>, error: Option<(Class, String)>, end_us: u64) {
+    pub(super) fn finish(&mut self, mut active: Box<Active>, error: Option<(Class, String)>, end_us: u64) {
         let end_us = end_us.max(active.started_us);
         self.count_busy(self.now_us());
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let then = active.request.then.take();
+        if error.is_some() {
+            let turns = std::iter::successors(then.as_deref(), |turn| turn.then.as_deref()).count();
+            self.shared.skipped.fetch_add(turns as u64, Ordering::Relaxed);
+        }
+        if let Some(dispatch) = &mut self.dispatch {
+            dispatch.ended(end_us, then.filter(|_| error.is_none()));
+        }
         self.shared.count_end(error.as_ref().map(|(class, _)| *class));
         self.shared.coalesced.fetch_add(u64::from(active.arrivals.coalesced()), Ordering::Relaxed);
         let mut record = active.into_record(self.warmup, end_us);
         record.error = error.map(|(class, message)| failure(class, &message, self.shared.key.as_ref()));
-        if let Some(users) = &mut self.users {
-            users.push_back(end_us);
-        }
         // A recorder that is gone has said why; the run ends by itself.
         let _ = self.messages.send(Message::Finished(Box::new(record)));
     }
@@ -170,9 +176,10 @@ impl Thread {
             let Some(conn) = self.conns.get(slot).and_then(|s| s.conn.as_ref()) else { continue };
             let waited = now_us.saturating_sub(conn.since_us);
             let over = match (&conn.active, conn.state) {
-                (_, State::Connecting) if waited > connect => {
-                    Some((Class::TimeoutConnect, format!("no connection to {} within {} s", self.shared.to, limits.connect_s)))
-                }
+                (_, State::Connecting) if waited > connect => Some((
+                    Class::TimeoutConnect,
+                    format!("no connection to {} within {} s", self.shared.address(conn.to), limits.connect_s),
+                )),
                 (_, State::Connecting) | (None, _) => None,
                 (Some(active), State::Open) => {
                     if active.done_us.is_some_and(|done| now_us.saturating_sub(done) > AFTER_DONE_US) {
@@ -212,7 +219,8 @@ impl Thread {
 
     fn close_second(&mut self, next: u32) {
         let live = &mut self.live;
-        let over = Message::Second { second: live.second, tokens: live.tokens, busy_us: live.busy_us, lag: Vec::new() };
+        let lag = (0_u16..).zip(&mut live.lag).filter(|(_, count)| **count > 0).map(|(bin, count)| (bin, std::mem::take(count))).collect();
+        let over = Message::Second { second: live.second, tokens: live.tokens, busy_us: live.busy_us, lag };
         (live.second, live.tokens, live.busy_us) = (next, 0, 0);
         let _ = self.messages.send(over);
     }
@@ -224,6 +232,14 @@ impl Thread {
             self.close_second(self.live.second);
         }
         let live = &mut self.live;
+        let look = all || now_us.saturating_sub(live.held_us) >= TELL_EVERY_US;
+        if let Some(dispatch) = self.dispatch.as_ref().filter(|d| look && self.share.index == 0 && d.capped()) {
+            live.held_us = now_us;
+            // At the end nothing waits any more.
+            if self.shared.orders.set_held(if all { 0 } else { dispatch.held(now_us) }) {
+                let _ = self.messages.send(self.shared.orders.asking());
+            }
+        }
         let due = all || now_us.saturating_sub(live.told_us) >= TELL_EVERY_US || live.itl_us.len() >= TELL_AT;
         if due && (!live.itl_us.is_empty() || !live.ttft_us.is_empty()) {
             live.told_us = now_us;

@@ -1,0 +1,157 @@
+//! Steering a run from elsewhere: the control socket, a signal.
+
+use crate::{
+    base::{clean, clock::monotonic_us},
+    bench::{
+        client::{Message, Order, Orders},
+        live::{Event, Mark, Phase, Steer},
+        results::StoppedBy,
+    },
+};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+    mpsc::Sender,
+};
+
+/// Longest note, characters.
+const NOTE_CHARS: usize = 200;
+/// Bounds of what can be asked for, those of a spec.
+const USERS: std::ops::RangeInclusive<u32> = 1..=65_536;
+/// Requests per second likewise.
+const RATE: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
+
+/// Steers a run from elsewhere: the control socket, a signal. Every wish that changes something is an event of the run.
+#[derive(Debug, Default)]
+pub struct Steering {
+    asked: Mutex<Asked>,
+    /// Looked at before the client exists.
+    stop: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    by: Option<StoppedBy>,
+    /// Wishes from before there was a client.
+    early: Vec<Steer>,
+    run: Option<Attached>,
+}
+
+/// The run that is steered.
+#[derive(Debug)]
+struct Attached {
+    orders: Orders,
+    messages: Sender<Message>,
+    zero_us: u64,
+}
+
+impl Steering {
+    /// Carries a wish out. The first reason to end is the one the result names, but a stop outranks a drain.
+    pub fn ask(&self, steer: Steer) {
+        match steer {
+            Steer::Stop => self.give(Order::Stop, StoppedBy::Stop),
+            Steer::Drain => self.give(Order::Drain, StoppedBy::Drain),
+            _ => {
+                let mut asked = self.lock();
+                match &asked.run {
+                    Some(run) => run.change(&steer),
+                    None => asked.early.push(steer),
+                }
+            }
+        }
+    }
+
+    /// As a stop, by a signal.
+    pub fn signal(&self) {
+        self.give(Order::Stop, StoppedBy::Signal);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, order: Order, by: StoppedBy) {
+        let mut asked = self.lock();
+        if asked.by.is_none_or(|earlier| earlier == StoppedBy::Drain) {
+            asked.by = Some(by);
+        }
+        if order == Order::Stop || asked.run.is_none() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        if let Some(run) = &asked.run {
+            let tighter = run.orders.now() < order;
+            run.orders.give(order);
+            if tighter {
+                run.mark(if order == Order::Stop { Mark::Stop } else { Mark::Drain });
+                if order == Order::Drain {
+                    let _ = run.messages.send(Message::Phase { at_us: run.now_us(), phase: Phase::Draining });
+                }
+            }
+        }
+    }
+
+    /// Set once the run is to end before it has begun.
+    pub(super) const fn stop(&self) -> &AtomicBool {
+        &self.stop
+    }
+
+    /// The run has begun: from here on wishes reach it.
+    pub(super) fn attach(&self, orders: &Orders, messages: &Sender<Message>, zero_us: u64) {
+        let mut asked = self.lock();
+        if self.stop.load(Ordering::Relaxed) {
+            orders.give(Order::Stop);
+        }
+        let run = Attached { orders: orders.clone(), messages: messages.clone(), zero_us };
+        asked.early.drain(..).for_each(|steer| run.change(&steer));
+        asked.run = Some(run);
+    }
+
+    /// The run is over: nothing reaches it any more.
+    pub(super) fn detach(&self) {
+        self.lock().run = None;
+    }
+
+    pub(super) fn by(&self) -> Option<StoppedBy> {
+        self.lock().by
+    }
+}
+
+impl Attached {
+    fn now_us(&self) -> u64 {
+        monotonic_us().saturating_sub(self.zero_us)
+    }
+
+    // A recorder that is gone has said why; the run ends by itself.
+    fn mark(&self, what: Mark) {
+        let _ = self.messages.send(Message::Event(Event { at_us: self.now_us(), what }));
+    }
+
+    /// Carries out a wish other than to end.
+    fn change(&self, steer: &Steer) {
+        let changed = match steer {
+            Steer::Users { users } => {
+                let to = *users.clamp(USERS.start(), USERS.end());
+                self.orders.set_users(to).map(|from| Mark::Users { from, to })
+            }
+            Steer::Rate { rate } if rate.is_finite() => {
+                let to = rate.clamp(*RATE.start(), *RATE.end());
+                self.orders.set_rate(to, self.now_us()).map(|from| Mark::Rate { from, to })
+            }
+            Steer::Pause => self.orders.set_paused(true, self.now_us()).then_some(Mark::Pause),
+            Steer::Resume => self.orders.set_paused(false, self.now_us()).then_some(Mark::Resume),
+            Steer::Note { text } => {
+                let text = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+                let text: String = text.chars().take(NOTE_CHARS).collect();
+                (!text.is_empty()).then_some(Mark::Note { text })
+            }
+            // Cells are the series' own affair.
+            Steer::Rate { .. } | Steer::Stop | Steer::Drain | Steer::SkipCell { .. } | Steer::RerunCell { .. } => None,
+        };
+        let Some(mark) = changed else { return };
+        let asks_anew = !matches!(mark, Mark::Note { .. });
+        self.mark(mark);
+        if asks_anew {
+            let _ = self.messages.send(self.orders.asking());
+        }
+    }
+}
