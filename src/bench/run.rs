@@ -7,6 +7,7 @@ pub use steering::Steering;
 
 use super::{
     client::{Client, Message, Orders, Outcome, Part, Prepared, Queue, Shared},
+    distributed,
     live::{Phase, Snapshot},
     prompts::Prompts,
     recorder::{Recorder, Sink},
@@ -52,12 +53,15 @@ const RATE_PER_THREAD: f64 = 500.0;
 /// A spec or server that cannot be loaded (nothing was sent, nothing is left in the folder), or a result that could not be written.
 /// Requests that fail are no error: they are in the summary.
 pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
+    if spec.workers.is_some() {
+        return distributed::run(spec, dir, sink, steering);
+    }
     run_on(threads(&spec.load), spec, dir, sink, steering)
 }
 
 /// As [`run`], on this many client threads.
 fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
-    let epoch = Epoch::now();
+    let epoch = steering.epoch().unwrap_or_else(Epoch::now);
     let mut last = Snapshot {
         phase: Phase::Preparing,
         model: spec.target.model.clone().unwrap_or_default(),
@@ -124,6 +128,7 @@ fn load(
             routes: Vec::new(),
             servers: Vec::new(),
         },
+        workers: Vec::new(),
     };
     let recorder = Recorder::start(dir, &header, measured.planned(), Arc::clone(&shared), received, Arc::clone(sink))?;
     let scraper = scrape::start(vec![spec.target.url.clone()], key, epoch.mono_start_us, messages.clone());
@@ -131,7 +136,7 @@ fn load(
     steering.attach(&orders, &messages, epoch.mono_start_us);
 
     let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages };
+    let stage = Stage { spec, prompts: &prompts, target: &target, id: &id, client: &client, shared: &shared, messages: &messages, steering };
     if spec.warmup > 0 {
         let warmup = Schedule { load: spec.load.clone(), requests: Some(spec.warmup), until_us: None };
         stage.part(warmup, true).map_err(|e| broken(&e))?;
@@ -167,6 +172,7 @@ struct Stage<'a> {
     client: &'a Client,
     shared: &'a Shared,
     messages: &'a Sender<Message>,
+    steering: &'a Steering,
 }
 
 impl Stage<'_> {
@@ -193,8 +199,8 @@ impl Stage<'_> {
             if let Some(users) = conduct::first_users(stages).filter(|_| !warmup) {
                 self.shared.orders.set_users(users);
             }
-            let from_us = self.shared.now_us() + BEGIN_AFTER_US;
             let phase = if warmup { Phase::Warmup } else { Phase::Running };
+            let from_us = self.steering.begin(phase, &self.shared) + BEGIN_AFTER_US;
             let _ = self.messages.send(Message::Phase { at_us: from_us, phase });
             self.shared.orders.begin(from_us);
             if !stages.is_empty() && !warmup {
@@ -214,9 +220,9 @@ impl Stage<'_> {
 
     /// The requests of a part, in their order.
     fn requests(&self, schedule: Schedule, warmup: bool) -> impl Iterator<Item = Prepared> + Send {
-        let (prompts, target, id) = (self.prompts, self.target, self.id);
+        let (prompts, target, id, share) = (self.prompts, self.target, self.id, self.spec.share);
         // Time ends sending, not the schedule: a rate that is raised needs more of it.
-        (0..schedule.requests.unwrap_or(u64::MAX)).map(move |i| {
+        (0..schedule.requests.unwrap_or(u64::MAX)).filter(move |i| share.is_none_or(|share| share.has(*i))).map(move |i| {
             let id = format!("{id}-{}{i}", if warmup { "w" } else { "" });
             let bytes = target.request(&prompts.get(i, warmup), &id);
             Prepared { i, due_us: schedule.due_us(i), bytes, ..Prepared::default() }

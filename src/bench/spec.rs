@@ -444,6 +444,21 @@ pub struct Share {
     pub of: u16,
 }
 
+impl Share {
+    /// Request (or conversation) number `i` of the whole load belongs to this part.
+    #[must_use]
+    pub fn has(self, i: u64) -> bool {
+        i % u64::from(self.of.max(1)) == u64::from(self.index)
+    }
+
+    /// This part of a count.
+    #[must_use]
+    pub fn of(self, count: u32) -> u32 {
+        let of = u32::from(self.of.max(1));
+        count / of + u32::from(u32::from(self.index) < count % of)
+    }
+}
+
 /// What a search raises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

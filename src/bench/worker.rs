@@ -143,7 +143,7 @@ impl Sink for Published {
 }
 
 /// SIGTERM and SIGINT stop the run; SIGHUP means nothing to a worker.
-fn watch_signals(steering: &Arc<Steering>) -> io::Result<()> {
+pub(super) fn watch_signals(steering: &Arc<Steering>) -> io::Result<()> {
     let steering = Arc::clone(steering);
     let (ready, watching) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).stack_size(128 << 10).spawn(move || {

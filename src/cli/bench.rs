@@ -17,13 +17,13 @@ use super::{
 };
 use crate::{
     base::{Exit, Problem},
-    bench,
+    bench::{self, compare},
     jobs::Job,
     said,
     workspace::Workspace,
 };
 use follow::{Followed, follow, watch};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// How long a worker that said goodbye, or that could not be watched, may take to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
@@ -56,6 +56,9 @@ fn one(command: &BenchRun, workspace: &Workspace, out: Out) -> Result<Exit, Ende
         out.document(&serde_json::to_value(&summary).unwrap_or_default())?;
     } else {
         out.line(&table::run(&summary, out.lang))?;
+        if let Some(comparison) = compare::regression(workspace, Path::new(&summary.result_dir)) {
+            out.line(results::regressed(&comparison, out.lang).trim_end())?;
+        }
     }
     Ok(bench::exit_code(&summary))
 }

@@ -2,7 +2,7 @@
 
 use super::table::{figure, word};
 use crate::{
-    base::{Exit, Problem, clean},
+    base::{Exit, Lang, Problem, clean},
     bench::{
         compare::{self, Comparison, Verdict},
         export::{self, Format},
@@ -85,6 +85,29 @@ pub(super) fn compared(c: &Comparison, out: Out) -> String {
         text.push_str(word(lang, "! a threshold of --fail-on was crossed\n", "! 超出 --fail-on 的阈值\n"));
     }
     text.trim_end().to_owned()
+}
+
+/// What changed since the last comparable run: only figures whose difference is beyond chance.
+pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
+    let told = |m: &&compare::Compared| matches!(m.verdict, Verdict::Better | Verdict::Worse);
+    let changes: Vec<String> = c
+        .metrics
+        .iter()
+        .filter(told)
+        .map(|m| {
+            let change = m.change_pct.map_or_else(|| "n/a".to_owned(), |pct| format!("{pct:+.1} %"));
+            let sign = if m.verdict == Verdict::Worse { "!" } else { " " };
+            format!("{sign} {} {} → {} ({change})", m.name, figure(m.a, 0), figure(m.b, 0))
+        })
+        .collect();
+    let than = c.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let head = match (lang, changes.is_empty()) {
+        (Lang::En, true) => format!("no difference beyond chance from {than}"),
+        (Lang::En, false) => format!("against the last comparable run, {than}:"),
+        (Lang::Zh, true) => format!("与 {than} 相比无显著差异"),
+        (Lang::Zh, false) => format!("与最近一次可比测试 {than} 相比："),
+    };
+    [vec![head], changes].concat().join("\n")
 }
 
 pub(super) fn list(workspace: &Workspace, out: Out) -> Result<Exit, Ended> {

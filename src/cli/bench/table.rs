@@ -66,6 +66,12 @@ pub(super) fn run(s: &Summary, lang: Lang) -> String {
         let example = s.error_examples.get(class).map(String::as_str).unwrap_or_default();
         out.push_str(&format!("! {class} × {count}: {}\n", clean(example)));
     }
+    for k in &s.lost_workers {
+        out.push_str(&match lang {
+            Lang::En => format!("! worker {k} broke off: only its finished requests are counted\n"),
+            Lang::Zh => format!("! 进程 {k} 中断：仅计入其已完成的请求\n"),
+        });
+    }
     if s.slo_met == Some(false) {
         let share = figure(s.goodput_pct, 0);
         out.push_str(&match lang {
