@@ -5,6 +5,7 @@
 
 mod client;
 pub mod compare;
+pub mod distributed;
 pub mod export;
 pub mod history;
 pub mod import;

@@ -56,7 +56,7 @@ pub fn run(arguments: &[OsString]) -> Next {
     };
     let ended = match command {
         Command::Engine(command) => engine::run(command, out),
-        Command::Bench(args::Bench::Run(command)) => bench::run(*command, &workspace, out),
+        Command::Bench(command) => bench::run(command, &workspace, settings.read_only(), out),
         Command::Jobs(command) => jobs::run(command, &workspace, settings.read_only(), out),
         Command::Config(command) => config::run(&command, &global, &workspace, &settings, out),
         Command::Completions { shell } => completions(shell, out),

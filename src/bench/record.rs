@@ -14,6 +14,9 @@ pub struct Record {
     /// Which of the spec's routes it took, from 0.
     #[serde(skip_serializing_if = "is_zero_16")]
     pub route: u16,
+    /// Which of several workers sent it, from 0.
+    #[serde(skip_serializing_if = "is_zero_16")]
+    pub worker: u16,
     /// Which turn of its conversation, from 0.
     #[serde(skip_serializing_if = "is_zero_16")]
     pub turn: u16,

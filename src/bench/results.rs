@@ -4,6 +4,7 @@
 //! end line and perhaps a torn last line; [`recompute`] makes the same summary of what is there.
 
 use super::{
+    distributed,
     record::Record,
     spec::Spec,
     summary::{self, Summary},
@@ -41,6 +42,25 @@ pub struct Header {
     pub spec: Spec,
     /// What was found out before the first request.
     pub setup: Setup,
+    /// The processes that sent it together; empty when it was one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerSetup>,
+}
+
+/// One of several processes that sent a load together.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkerSetup {
+    /// Its host.
+    pub host: String,
+    /// Its `CLOCK_MONOTONIC` minus the coordinator's, µs, from the exchange with the least round trip.
+    pub clock_offset_us: i64,
+    /// Half that round trip: the offset is no further off than this.
+    pub clock_uncertainty_us: u64,
+    /// How far the offset had moved at the end of the run, µs; null of a lost worker.
+    pub clock_drift_us: Option<i64>,
+    /// It broke off: only the requests it had finished are in the result.
+    pub lost: bool,
 }
 
 /// What was found out, or decided, before the first request.
@@ -196,6 +216,8 @@ pub fn read(dir: &Path, mut each: impl FnMut(&Header, Record)) -> Result<(Header
 /// As [`read`]; also when the files cannot be written.
 pub fn recompute(dir: &Path) -> Result<Summary, Problem> {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    // A load of several workers whose coordinator was killed: their files are put together first.
+    distributed::finish(&dir)?;
     let mut figures = summary::Figures::default();
     let mut theirs = vllm085::Figures::default();
     let (header, end) = read(&dir, |header, record| {

@@ -7,6 +7,7 @@ pub use steering::Steering;
 
 use super::{
     client::{Client, Message, Orders, Outcome, Part, Queue, Shared},
+    distributed,
     live::{Phase, Snapshot},
     recorder::{Recorder, Sink},
     results::{End, Header, Setup, StoppedBy},
@@ -51,12 +52,15 @@ const RATE_PER_THREAD: f64 = 500.0;
 /// A spec or server that cannot be loaded (nothing was sent, nothing is left in the folder), or a result that could not be written.
 /// Requests that fail are no error: they are in the summary.
 pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
+    if spec.workers.is_some() {
+        return distributed::run(spec, dir, sink, steering);
+    }
     run_on(threads(&spec.load), spec, dir, sink, steering)
 }
 
 /// As [`run`], on this many client threads.
 fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<Summary, Problem> {
-    let epoch = Epoch::now();
+    let epoch = steering.epoch().unwrap_or_else(Epoch::now);
     let mut last = Snapshot {
         phase: Phase::Preparing,
         model: spec.target.model.clone().unwrap_or_default(),
@@ -96,7 +100,9 @@ fn load(
     steering: &Steering,
 ) -> Result<Summary, Problem> {
     let Ready { key, target } = ready;
-    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Parts of one load (`RESULT/workers/K`) make the same prompts: their nonce is the whole result's.
+    let whole = if spec.share.is_some() { dir.ancestors().nth(2).unwrap_or(dir) } else { dir };
+    let id = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let workload = Workload::open(spec, &target, &id)?;
     allow_sockets();
     let broken =
@@ -122,13 +128,14 @@ fn load(
             routes: workload.routes(),
             servers: target.urls().into_iter().map(|url| scrape::identify(&url, key.as_ref())).collect(),
         },
+        workers: Vec::new(),
     };
     let recorder = Recorder::start(dir, &header, workload.planned(false), Arc::clone(&shared), received, Arc::clone(sink))?;
     let scraper = scrape::start(target.urls(), key, epoch.mono_start_us, messages.clone());
     let _ = messages.send(orders.asking());
     steering.attach(&orders, &messages, epoch.mono_start_us);
 
-    let stage = Stage { spec, workload: &workload, client: &client, shared: &shared, messages: &messages };
+    let stage = Stage { spec, workload: &workload, client: &client, shared: &shared, messages: &messages, steering };
     if spec.warmup > 0 {
         stage.part(true).map_err(|e| broken(&e))?;
     }
@@ -161,6 +168,7 @@ struct Stage<'a> {
     client: &'a Client,
     shared: &'a Shared,
     messages: &'a Sender<Message>,
+    steering: &'a Steering,
 }
 
 impl Stage<'_> {
@@ -187,8 +195,8 @@ impl Stage<'_> {
             if let Some(users) = conduct::first_users(stages).filter(|_| !warmup) {
                 self.shared.orders.set_users(users);
             }
-            let from_us = self.shared.now_us() + BEGIN_AFTER_US;
             let phase = if warmup { Phase::Warmup } else { Phase::Running };
+            let from_us = self.steering.begin(phase, self.shared) + BEGIN_AFTER_US;
             let _ = self.messages.send(Message::Phase { at_us: from_us, phase });
             self.shared.orders.begin(from_us);
             if !stages.is_empty() && !warmup {

@@ -13,7 +13,7 @@
 use super::{
     live::Cache,
     record::Record,
-    results::{End, Header, StoppedBy, Usage},
+    results::{End, Header, StoppedBy, Usage, WorkerSetup},
     spec::{Slo, Spec},
     stats::Samples,
 };
@@ -195,6 +195,12 @@ pub struct Summary {
     pub user_stamped_reads: Option<u64>,
     /// Where tokens per chunk come from: the server's running count, or one token a chunk.
     pub usage: Usage,
+    /// The processes that sent it together; empty when it was one.
+    #[serde(default)]
+    pub workers: Vec<WorkerSetup>,
+    /// Which of them broke off, from 0: of these only finished requests are counted.
+    #[serde(default)]
+    pub lost_workers: Vec<u16>,
     /// The load test as run.
     pub profile: Spec,
 }
@@ -458,6 +464,8 @@ impl Figures {
             stamps: header.setup.stamps.clone(),
             user_stamped_reads: end.map(|e| e.user_stamped_reads),
             usage: header.setup.usage,
+            workers: header.workers.clone(),
+            lost_workers: (0..).zip(&header.workers).filter(|(_, worker)| worker.lost).map(|(k, _)| k).collect(),
             profile: spec.clone(),
         }
     }
@@ -484,7 +492,7 @@ pub fn exit_code(summary: &Summary) -> Exit {
     let failures = summary.error_rate_pct.is_some_and(|pct| pct > summary.profile.limits.max_error_rate_pct);
     if summary.completed == 0 || cut {
         Exit::Failed
-    } else if summary.slo_met == Some(false) || failures || summary.stopped_by == StoppedBy::ErrorRate || summary.client_limited {
+    } else if summary.slo_met == Some(false) || failures || summary.stopped_by == StoppedBy::ErrorRate || summary.client_limited || !summary.lost_workers.is_empty() {
         Exit::Findings
     } else {
         Exit::Done

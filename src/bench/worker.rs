@@ -147,7 +147,8 @@ pub fn run(job_dir: &Path) -> Result<(), Problem> {
     let helm = Arc::new(if is_series(&spec) { Helm::Series(Wheel::default()) } else { Helm::Run(Steering::default()) });
     let broken =
         |error: &io::Error| Problem::failed("bench.worker", said!("the load worker cannot start: {error}", "压测进程无法启动：{error}"));
-    watch_signals(&helm).map_err(|e| broken(&e))?;
+    let signalled = Arc::clone(&helm);
+    watch_signals(move || signalled.signal()).map_err(|e| broken(&e))?;
     let (publisher, commands) = Publisher::bind(job_dir, KIND, job.id()).map_err(|e| broken(&e))?;
     let steered = Arc::clone(&helm);
     let commands = thread::Builder::new().name("commands".to_owned()).spawn(move || {
@@ -217,8 +218,7 @@ impl Sink for Published {
 }
 
 /// SIGTERM and SIGINT stop the run; SIGHUP means nothing to a worker.
-fn watch_signals(helm: &Arc<Helm>) -> io::Result<()> {
-    let helm = Arc::clone(helm);
+pub(super) fn watch_signals(stop: impl Fn() + Send + 'static) -> io::Result<()> {
     let (ready, watching) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).stack_size(128 << 10).spawn(move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
@@ -237,8 +237,8 @@ fn watch_signals(helm: &Arc<Helm>) -> io::Result<()> {
             let _ = ready.send(Ok(()));
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => helm.signal(),
-                    _ = interrupt.recv() => helm.signal(),
+                    _ = terminate.recv() => stop(),
+                    _ = interrupt.recv() => stop(),
                     _ = hangup.recv() => {}
                 }
             }

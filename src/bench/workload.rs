@@ -10,7 +10,7 @@ use super::{
     prompts::{Prompts, Turn},
     results::RouteSetup,
     schedule::{Moments, Schedule, draw},
-    spec::{Load, Mix, Spec},
+    spec::{Load, Mix, Share, Spec},
     target::Target,
 };
 use crate::base::Problem;
@@ -39,6 +39,8 @@ pub(super) struct Workload {
     warmup: u64,
     seed: u64,
     exact_output: bool,
+    /// Which part of the load this process sends, when there are several.
+    share: Option<Share>,
     /// Begins every request's id.
     id: String,
 }
@@ -62,6 +64,7 @@ impl Workload {
             warmup: spec.warmup,
             seed: spec.seed,
             exact_output: spec.ignore_eos,
+            share: spec.share,
             id: nonce.chars().map(|c| if c.is_ascii_graphic() { c } else { '-' }).collect(),
         })
     }
@@ -164,12 +167,22 @@ impl Iterator for Requests<'_> {
     type Item = Prepared;
 
     fn next(&mut self) -> Option<Prepared> {
-        if self.left == 0 {
-            return None;
-        }
-        let due_us = self.moments.next()?;
         let workload = self.workload;
-        let (route, prompt) = workload.route(self.arrival, self.warmup);
+        let (due_us, route, prompt) = loop {
+            if self.left == 0 {
+                return None;
+            }
+            let due_us = self.moments.next()?;
+            let (route, prompt) = workload.route(self.arrival, self.warmup);
+            if workload.share.is_none_or(|share| share.has(self.arrival / workload.paired())) {
+                break (due_us, route, prompt);
+            }
+            // Another part of the load sends this one: it keeps its number and its moment.
+            let turns = workload.prompts.turns(prompt, self.warmup).min(self.left);
+            self.arrival += 1;
+            self.next += turns;
+            self.left -= turns;
+        };
         let row = usize::try_from(self.arrival).ok().and_then(|at| workload.schedule.trace()?.rows().get(at));
         let n = self.sent_to.get_mut(route).map_or(0, |n| std::mem::replace(n, *n + 1));
         let at = workload.target.address_of(route, n);

@@ -2,6 +2,10 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
+mod bench;
+
+pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, TargetFlags};
+
 use crate::embedded::sim;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -196,75 +200,6 @@ pub struct SimArgs {
     /// How: status500, error_in_stream, truncate, empty or stall
     #[arg(long, value_name = "KIND", requires = "fail_every")]
     pub fail: Option<sim::Fault>,
-}
-
-/// `dcudeck bench …`
-#[derive(Debug, Subcommand)]
-pub enum Bench {
-    /// Run one load test, from a profile, from flags, or from a profile changed by flags
-    Run(Box<BenchRun>),
-}
-
-/// `dcudeck bench run`
-#[derive(Debug, Args)]
-pub struct BenchRun {
-    /// Profile: a name under profiles/bench, or a YAML file
-    #[arg(value_name = "PROFILE")]
-    pub profile: Option<String>,
-    /// Base URL of the server, without /v1
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-    /// Model name in requests [default: the first of /v1/models]
-    #[arg(long, value_name = "NAME")]
-    pub model: Option<String>,
-    /// API under test: completions or chat
-    #[arg(long, value_name = "API", value_parser = ["completions", "chat"])]
-    pub endpoint: Option<String>,
-    /// Closed loop: this many users, each sending its next request when the last one ended
-    #[arg(long, value_name = "N", conflicts_with = "rate")]
-    pub concurrency: Option<u32>,
-    /// Open loop: requests per second at constant spacing
-    #[arg(long, value_name = "R")]
-    pub rate: Option<f64>,
-    /// End after this many requests
-    #[arg(long, value_name = "K")]
-    pub requests: Option<u64>,
-    /// Stop sending after this many seconds
-    #[arg(long, value_name = "S")]
-    pub duration: Option<f64>,
-    /// Random prompts of this many tokens
-    #[arg(long, value_name = "I", conflicts_with = "prompts")]
-    pub input_len: Option<u32>,
-    /// File of prompts, one a line
-    #[arg(long, value_name = "FILE")]
-    pub prompts: Option<PathBuf>,
-    /// Tokens wanted back per request
-    #[arg(long, value_name = "O")]
-    pub output_len: Option<u32>,
-    /// Let answers end early instead of asking for the full length
-    #[arg(long)]
-    pub respect_eos: bool,
-    /// Requests sent first and left out of every figure
-    #[arg(long, value_name = "N")]
-    pub warmup: Option<u64>,
-    /// Seed of prompts and arrivals
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Share of failed requests, percent, that stops the run
-    #[arg(long, value_name = "PCT")]
-    pub max_error_rate: Option<f64>,
-    /// Goals per request, milliseconds: ttft:500 tpot:50 itl:200 e2el:5000
-    #[arg(long, value_name = "METRIC:MS", num_args = 1..)]
-    pub goodput: Vec<String>,
-    /// Folder for the result [default: WORKSPACE/results/ID]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// File with the API key [env: DCUDECK_API_KEY, else OPENAI_API_KEY hold the key itself]
-    #[arg(long, value_name = "FILE")]
-    pub api_key_file: Option<PathBuf>,
-    /// Print the result as one JSON document
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `dcudeck jobs`

@@ -38,6 +38,12 @@ impl Out {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Asks something on stderr, without a line end.
+    pub(super) fn ask(self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    }
+
     /// Tells a problem: a sentence on stderr, with `--json` also the error document on stdout. Gives its exit status.
     pub(super) fn problem(self, problem: &Problem) -> Exit {
         if self.json {

@@ -10,6 +10,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 const WORKERS: &[Worker] = &[
     Worker { kind: "bench", run: load },
+    Worker { kind: bench::distributed::KIND, run: part },
     #[cfg(feature = "embedded")]
     Worker { kind: "engine", run: engine },
 ];
@@ -21,6 +22,10 @@ pub fn entry(arguments: &[OsString]) -> Option<ExitCode> {
 
 fn load(job: Job) -> ExitCode {
     jobs::ended(&job, bench::worker::run(job.dir()))
+}
+
+fn part(job: Job) -> ExitCode {
+    jobs::ended(&job, bench::distributed::part(job.dir()))
 }
 
 #[cfg(feature = "embedded")]

@@ -15,8 +15,17 @@ use std::{
 
 /// Profiles in the program itself: kind, name, text.
 const BUILT_IN: &[(&str, &str, &str)] = &[
+    ("bench", "ab", include_str!("../../profiles/bench/ab.yaml")),
+    ("bench", "agent-prefix", include_str!("../../profiles/bench/agent-prefix.yaml")),
+    ("bench", "chat", include_str!("../../profiles/bench/chat.yaml")),
+    ("bench", "long-context", include_str!("../../profiles/bench/long-context.yaml")),
+    ("bench", "lora-mix", include_str!("../../profiles/bench/lora-mix.yaml")),
+    ("bench", "matrix", include_str!("../../profiles/bench/matrix.yaml")),
     ("bench", "quick", include_str!("../../profiles/bench/quick.yaml")),
+    ("bench", "ramp", include_str!("../../profiles/bench/ramp.yaml")),
+    ("bench", "slo-search", include_str!("../../profiles/bench/slo-search.yaml")),
     ("bench", "steady", include_str!("../../profiles/bench/steady.yaml")),
+    ("bench", "trace", include_str!("../../profiles/bench/trace.yaml")),
 ];
 
 /// A profile that can be loaded.

@@ -1,15 +1,19 @@
 //! Steering a run from elsewhere: the control socket, a signal.
 
 use crate::{
-    base::{clean, clock::monotonic_us},
+    base::{
+            clean,
+            clock::{Epoch, monotonic_us},
+        },
     bench::{
-        client::{Message, Order, Orders},
+        client::{Message, Order, Orders, Shared},
+        distributed::Together,
         live::{Event, Mark, Phase, Steer},
         results::StoppedBy,
     },
 };
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
     mpsc::Sender,
 };
@@ -27,6 +31,10 @@ pub struct Steering {
     asked: Mutex<Asked>,
     /// Looked at before the client exists.
     stop: AtomicBool,
+    /// The other processes that send the same load, in one of several workers.
+    together: OnceLock<Box<dyn Together>>,
+    /// Who else is told of every wish: the coordinator of several workers.
+    told: Mutex<Option<Sender<Steer>>>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +56,7 @@ struct Attached {
 impl Steering {
     /// Carries a wish out. The first reason to end is the one the result names, but a stop outranks a drain.
     pub fn ask(&self, steer: Steer) {
+        self.tell(&steer);
         match steer {
             Steer::Stop => self.give(Order::Stop, StoppedBy::Stop),
             Steer::Drain => self.give(Order::Drain, StoppedBy::Drain),
@@ -63,7 +72,35 @@ impl Steering {
 
     /// As a stop, by a signal.
     pub fn signal(&self) {
+        self.tell(&Steer::Stop);
         self.give(Order::Stop, StoppedBy::Signal);
+    }
+
+    /// The run begins when the others do.
+    pub(in crate::bench) fn join(&self, together: Box<dyn Together>) {
+        let _ = self.together.set(together);
+    }
+
+    /// Every wish from here on goes to `to` as well.
+    pub(in crate::bench) fn tell_to(&self, to: Sender<Steer>) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+    }
+
+    fn tell(&self, steer: &Steer) {
+        if let Some(to) = &*self.told.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = to.send(steer.clone());
+        }
+    }
+
+    /// The clock that all workers share; `None`: the run is on its own.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        self.together.get().map(|together| together.epoch())
+    }
+
+    /// When a part begins, µs since the run's start: at once, or when all workers have come here.
+    pub(super) fn begin(&self, phase: Phase, shared: &Shared) -> u64 {
+        let agreed = self.together.get().and_then(|together| together.begin(phase));
+        shared.now_us().max(agreed.unwrap_or(0))
     }
 
     fn lock(&self) -> MutexGuard<'_, Asked> {
@@ -111,7 +148,7 @@ impl Steering {
         self.lock().run = None;
     }
 
-    pub(super) fn by(&self) -> Option<StoppedBy> {
+    pub(in crate::bench) fn by(&self) -> Option<StoppedBy> {
         self.lock().by
     }
 }

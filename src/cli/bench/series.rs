@@ -1,0 +1,148 @@
+//! `bench matrix` and `bench search`: load tests one after another, from one job.
+
+use super::{consent, no_result, table, to_its_end};
+use crate::{
+    base::{Exit, Lang, Problem},
+    bench::{
+        self,
+        live::{Cell, CellState, Series},
+        series,
+        spec::Spec,
+    },
+    cli::{
+        args::{BenchMatrix, BenchSearch},
+        out::{Ended, Out},
+    },
+    jobs::Job,
+    workspace::Workspace,
+};
+use std::path::Path;
+
+pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
+    let spec = || command.spec(workspace);
+    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+        return Ok(Exit::Interrupted);
+    };
+    if out.json {
+        out.document(&series::matrix_document(&series))?;
+    } else {
+        out.line(&cells(&series, out.lang))?;
+    }
+    Ok(exit(&series))
+}
+
+pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
+    let spec = || command.spec(workspace);
+    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+        return Ok(Exit::Interrupted);
+    };
+    if out.json {
+        out.document(&series::search_document(&series))?;
+    } else {
+        let mut text = cells(&series, out.lang);
+        for (key, en, zh) in [(&series.best, "best", "最佳"), (&series.knee, "knee", "拐点")] {
+            if let Some(key) = key {
+                text.push_str(&format!("\n{} {key}", table::word(out.lang, en, zh)));
+            }
+        }
+        out.line(&text)?;
+    }
+    Ok(exit(&series))
+}
+
+/// Starts the series, or goes on with the one in `resume`, and watches it to its end; `None`: somebody gave up waiting.
+fn run(
+    spec: impl FnOnce() -> Result<Spec, Problem>,
+    resume: Option<&Path>,
+    into: Option<&Path>,
+    yes: bool,
+    workspace: &Workspace,
+    out: Out,
+) -> Result<Option<Series>, Problem> {
+    let job: Job = if let Some(dir) = resume {
+        series::resume(workspace, dir)?
+    } else {
+        let spec = spec()?;
+        consent::ask(&spec, workspace, yes, out)?;
+        bench::start(workspace, &spec, into)?
+    };
+    if !to_its_end(&job, out)? {
+        return Ok(None);
+    }
+    let dir = bench::worker::result_dir(&job)?;
+    if !dir.join(series::SERIES).exists() {
+        return Err(no_result(&job));
+    }
+    series::read(&dir).map(Some)
+}
+
+/// 3 when no cell was measured or it ended before its time; 1 when a cell failed, was client-limited or missed its goals (those of a search
+/// are missed on purpose: it fails to find any load that meets them); else 0.
+fn exit(series: &Series) -> Exit {
+    let done = |cell: &&Cell| cell.state == CellState::Done;
+    let limited = series.cells.iter().filter(done).any(|cell| cell.client_limited == Some(true));
+    let failed = series.cells.iter().any(|cell| cell.state == CellState::Failed);
+    let missed = match series.kind {
+        bench::live::SeriesKind::Matrix => series.cells.iter().filter(done).any(|cell| cell.slo_met == Some(false)),
+        bench::live::SeriesKind::Search => series.best.is_none(),
+    };
+    let cut = series.cells.iter().any(|cell| matches!(cell.state, CellState::Waiting | CellState::Running));
+    if cut || !series.cells.iter().any(|cell| cell.state == CellState::Done) {
+        Exit::Failed
+    } else if failed || limited || missed {
+        Exit::Findings
+    } else {
+        Exit::Done
+    }
+}
+
+/// A line a cell.
+fn cells(series: &Series, lang: Lang) -> String {
+    let word = |en, zh| table::word(lang, en, zh);
+    let mut out = format!(
+        "{:<24} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
+        word("cell", "单元"),
+        "TTFT P50",
+        "TTFT P99",
+        "TPOT P50",
+        "tok/s",
+        word("req/s", "请求/秒")
+    );
+    for cell in &series.cells {
+        let metric = |key: &str| table::figure(cell.metrics.get(key).copied(), 10);
+        let mut remarks = Vec::new();
+        match cell.state {
+            CellState::Done => {}
+            CellState::Waiting | CellState::Running => remarks.push(word("not run", "未运行")),
+            CellState::Failed => remarks.push(word("failed", "失败")),
+            CellState::Skipped => remarks.push(word("skipped", "已跳过")),
+        }
+        if cell.client_limited == Some(true) {
+            remarks.push(word("client-limited", "客户端受限"));
+        }
+        if cell.slo_met == Some(false) {
+            remarks.push(word("goals missed", "未达目标"));
+        }
+        match cell.cache {
+            bench::live::Cache::Warm => remarks.push(word("warm cache", "缓存已热")),
+            bench::live::Cache::Mixed => remarks.push(word("mixed cache", "缓存部分命中")),
+            bench::live::Cache::Cold | bench::live::Cache::Unknown => {}
+        }
+        out.push_str(
+            format!(
+                "{:<24} {} {} {} {} {}  {}",
+                cell.key,
+                metric("median_ttft_ms"),
+                metric("p99_ttft_ms"),
+                metric("median_tpot_ms"),
+                metric("output_throughput"),
+                metric("request_throughput"),
+                remarks.join(", ")
+            )
+            .trim_end(),
+        );
+        out.push('\n');
+    }
+    out.push_str(&format!("{} {}", word("result", "结果"), series.dir.display()));
+    out
+}
