@@ -50,10 +50,22 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
     /// Every chunk that carried a choice: the first from `sent_us`, each other from the one before. 0: it came in the same read.
+    /// Kept in `tokens.bin`, not in the line; lines of earlier versions hold them.
+    #[serde(skip_serializing)]
     pub gaps_us: Vec<u32>,
     /// Tokens of each of those chunks (0: a chunk without a token, such as the role chunk); left out where every chunk carried one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing)]
     pub tokens: Vec<u32>,
+    /// Arrivals of tokens, as [`arrivals`](Self::arrivals) counts them.
+    pub arrival_count: u32,
+    /// Tokens that came after the first arrival: this request's samples of inter-token latency.
+    pub itl_count: u64,
+    /// Longest gap between arrivals of tokens; `None` with fewer than two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_gap_us: Option<u64>,
+    /// Greatest token-true inter-token latency, µs; `None` with fewer than two arrivals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_itl_us: Option<f64>,
     /// Events that shared their read, and so their stamp, with an earlier one.
     #[serde(skip_serializing_if = "is_zero")]
     pub coalesced: u32,
@@ -190,17 +202,43 @@ impl Record {
     /// Arrivals of tokens: chunks that came in one read are one arrival, since they share its stamp. The first is the time to
     /// first token; each other spread over its tokens is the token-true inter-token latency.
     pub fn arrivals(&self) -> impl Iterator<Item = Arrival> + '_ {
-        let mut merged: Vec<Arrival> = Vec::with_capacity(self.gaps_us.len());
-        let mut waited = 0;
-        for (gap, tokens) in self.chunks() {
-            waited += gap;
-            match merged.last_mut() {
-                Some(last) if waited == 0 => last.tokens += tokens,
-                _ if tokens > 0 => merged.push(Arrival { gap_us: std::mem::take(&mut waited), tokens }),
-                _ => {}
+        let mut chunks = self.chunks();
+        let (mut waited, mut open, mut over) = (0, None::<Arrival>, false);
+        std::iter::from_fn(move || {
+            while !over {
+                let Some((gap, tokens)) = chunks.next() else {
+                    over = true;
+                    return open.take();
+                };
+                waited += gap;
+                match &mut open {
+                    Some(arrival) if waited == 0 => arrival.tokens += tokens,
+                    _ if tokens > 0 => {
+                        let begun = open.replace(Arrival { gap_us: std::mem::take(&mut waited), tokens });
+                        if begun.is_some() {
+                            return begun;
+                        }
+                    }
+                    _ => {}
+                }
             }
+            None
+        })
+    }
+
+    /// Fills in what lists and per-request figures need of the arrivals, so that they need no arrivals.
+    pub fn weigh(&mut self) {
+        let (mut count, mut itl_count, mut longest, mut worst) = (0, 0, None, None::<f64>);
+        for arrival in self.arrivals() {
+            if count > 0 {
+                itl_count += arrival.tokens;
+                longest = longest.max(Some(arrival.gap_us));
+                let itl = arrival.gap_us as f64 / arrival.tokens as f64;
+                worst = Some(worst.map_or(itl, |most| most.max(itl)));
+            }
+            count += 1;
         }
-        merged.into_iter()
+        (self.arrival_count, self.itl_count, self.longest_gap_us, self.worst_itl_us) = (count, itl_count, longest, worst);
     }
 }
 
@@ -256,8 +294,26 @@ mod tests {
         let mut r = record(&[40, 10], &[0, 1]);
         r.sent_us = Some(3);
         r.error = Some(Failure { class: Class::TimeoutFirstToken, message: "x".to_owned() });
+        r.weigh();
         let line = serde_json::to_string(&r).expect("writes");
-        assert!(line.contains("\"timeout_first_token\""), "{line}");
+        assert!(line.contains("\"timeout_first_token\"") && !line.contains("gaps_us"), "{line}");
+        (r.gaps_us, r.tokens) = (Vec::new(), Vec::new());
         assert_eq!(serde_json::from_str::<Record>(&line).expect("reads"), r);
+    }
+
+    #[test]
+    fn a_weighed_record_knows_its_longest_gap_and_its_slowest_token() {
+        let mut r = record(&[50, 10, 30, 0, 12], &[1, 1, 3, 1, 2]);
+        r.weigh();
+        assert_eq!((r.arrival_count, r.itl_count, r.longest_gap_us, r.worst_itl_us), (4, 7, Some(30), Some(10.0)));
+        let mut one = record(&[50], &[]);
+        one.weigh();
+        assert_eq!((one.arrival_count, one.itl_count, one.longest_gap_us, one.worst_itl_us), (1, 0, None, None));
+    }
+
+    #[test]
+    fn a_line_of_an_earlier_version_brings_its_gaps() {
+        let old: Record = serde_json::from_str(r#"{"i":3,"planned_us":1,"sent_us":2,"gaps_us":[40,10],"tokens":[0,1]}"#).expect("reads");
+        assert_eq!((old.gaps_us, old.tokens), (vec![40, 10], vec![0, 1]));
     }
 }

@@ -4,24 +4,28 @@
 //! requests are on disk within a quarter of a second: a run that is killed loses no more.
 
 mod dist;
+mod files;
+mod lines;
+mod seconds;
 
-use self::dist::{Hdr, Lag};
+use self::{
+    dist::{Bins, Hdr, Lag},
+    files::Files,
+    seconds::{HistogramLog, Metric, Open},
+};
 use super::{
     client::{Message, Order, Shared},
-    live::{Client, Fact, Phase, Second, Snapshot},
+    live::{Client, Fact, Phase, RouteNow, ServerSample, Snapshot},
     record::Record,
-    results::{self, End, EndLine, Header, REQUESTS, SECONDS, StoppedBy},
+    results::{End, EndLine, Header, StoppedBy, finish},
     spec::Slo,
     summary::{Summary, meets},
 };
 use crate::{base::Problem, said};
 use rustix::time::{ClockId, clock_gettime};
-use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::Ordering,
@@ -61,16 +65,21 @@ impl Recorder {
         messages: Receiver<Message>,
         sink: Arc<dyn Sink>,
     ) -> Result<Self, Problem> {
-        let requests = Lines::create(dir.join(REQUESTS))?;
-        let seconds = Lines::create(dir.join(SECONDS))?;
-        let mut book = Book {
-            requests,
-            seconds,
+        let routes = match header.setup.routes.as_slice() {
+            routes @ [_, _, ..] => routes.iter().map(|route| Route::new(&route.name)).collect(),
+            _ => Vec::new(),
+        };
+        let book = Book {
+            files: Files::create(dir, header)?,
+            histograms: HistogramLog::create(dir, header)?,
             slo: header.spec.slo,
+            capped: !header.spec.load.closed() && header.spec.max_concurrency.is_some(),
             snapshot: Snapshot {
                 model: header.setup.model.clone(),
                 planned,
                 result_dir: dir.to_path_buf(),
+                users: header.spec.load.users(),
+                rate: header.spec.load.rate(),
                 good: (header.spec.slo != Slo::default()).then_some(0),
                 ..Snapshot::default()
             },
@@ -78,7 +87,9 @@ impl Recorder {
             tpot: Hdr::new(),
             itl: Hdr::new(),
             e2el: Hdr::new(),
+            routes,
             lag: Lag::new(),
+            loop_lag: Bins::default(),
             late: 0,
             open_seconds: BTreeMap::new(),
             next_second: None,
@@ -87,9 +98,6 @@ impl Recorder {
             sink,
             failed: None,
         };
-        book.requests.line(header)?;
-        book.seconds.line(header)?;
-        book.requests.flush()?;
         let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || book.keep(&messages));
         thread
             .map(Self)
@@ -103,18 +111,51 @@ impl Recorder {
     }
 }
 
+/// One route of several.
+struct Route {
+    now: RouteNow,
+    ttft: Hdr,
+    tpot: Hdr,
+}
+
+impl Route {
+    fn new(name: &str) -> Self {
+        Self { now: RouteNow { name: name.to_owned(), ..RouteNow::default() }, ttft: Hdr::new(), tpot: Hdr::new() }
+    }
+
+    fn count(&mut self, record: &Record) {
+        self.now.output_tokens += record.output_tokens;
+        if !record.ok() {
+            self.now.failed += u64::from(!record.stopped());
+            return;
+        }
+        self.now.done += 1;
+        if let Some(us) = record.ttft_us() {
+            self.ttft.record(us, 1);
+        }
+        if let Some(us) = record.tpot_us() {
+            self.tpot.record_f64(us);
+        }
+    }
+}
+
 struct Book {
-    requests: Lines,
-    seconds: Lines,
+    files: Files,
+    histograms: HistogramLog,
     slo: Slo,
+    /// Requests wait for room under a cap: their wait is no send lag.
+    capped: bool,
     snapshot: Snapshot,
     ttft: Hdr,
     tpot: Hdr,
     itl: Hdr,
     e2el: Hdr,
+    /// Empty with one.
+    routes: Vec<Route>,
     lag: Lag,
+    loop_lag: Bins,
     late: u64,
-    open_seconds: BTreeMap<u32, Second>,
+    open_seconds: BTreeMap<u32, Open>,
     /// The next second to be told, once the load has begun.
     next_second: Option<u32>,
     /// CPU of the process and when it was read, µs.
@@ -147,7 +188,7 @@ impl Book {
             }
             if now_us >= flushed_us + FLUSH_EVERY_US {
                 flushed_us = now_us;
-                let flushed = self.requests.flush().and_then(|()| self.seconds.flush());
+                let flushed = self.files.flush();
                 self.note(flushed);
             }
             if now_us >= snapshot_us + SNAPSHOT_EVERY_US {
@@ -159,23 +200,57 @@ impl Book {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Finished(record) => {
-                let written = self.requests.line(&record);
+            Message::Finished(mut record) => {
+                record.weigh();
+                let written = self.files.record(&record);
                 self.note(written);
                 self.count(&record);
             }
-            Message::Live { ttft_us, itl_us, .. } => {
-                for us in ttft_us {
+            Message::Live { at_us, ttft_us, itl_us } => {
+                for &us in &ttft_us {
                     self.ttft.record(us, 1);
                 }
-                for (us, n) in itl_us {
+                for &(us, n) in &itl_us {
                     self.itl.record(u64::from(us), u64::from(n));
                 }
+                let open = self.second(second_of(at_us));
+                for us in ttft_us {
+                    open.record(Metric::Ttft, us, 1);
+                }
+                for (us, n) in itl_us {
+                    open.record(Metric::Itl, u64::from(us), n);
+                }
             }
-            Message::Second { second, tokens, busy_us, .. } => {
-                let row = self.second(second);
+            Message::Second { second, tokens, busy_us, lag } => {
+                if self.measured(second) {
+                    self.loop_lag.add(&lag);
+                }
+                let row = &mut self.second(second).row;
                 row.output_tokens += tokens;
                 row.in_flight_mean += busy_us as f32 / 1e6;
+            }
+            Message::Event(event) => {
+                let written = self.files.event(&event);
+                self.note(written);
+                self.sink.fact(&Fact::Event(event));
+            }
+            Message::Server(sample) => {
+                let written = self.files.server(&sample);
+                self.note(written);
+                self.sink.fact(&Fact::Server(sample.clone()));
+                let newest = &mut self.snapshot.server;
+                match newest.binary_search_by_key(&sample.server, |s: &ServerSample| s.server) {
+                    Ok(at) => {
+                        if let Some(place) = newest.get_mut(at) {
+                            *place = sample;
+                        }
+                    }
+                    Err(at) => newest.insert(at, sample),
+                }
+            }
+            Message::Asking { users, rate, paused, held } => {
+                let now = &mut self.snapshot;
+                (now.users, now.rate, now.paused, now.held) = (users, rate, paused, held);
             }
             Message::Phase { at_us, phase } => {
                 self.snapshot.phase = phase;
@@ -183,22 +258,17 @@ impl Book {
                     self.snapshot.measured_from_us = Some(at_us);
                 }
                 if matches!(phase, Phase::Warmup | Phase::Running) {
-                    self.next_second.get_or_insert(u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX));
+                    self.next_second.get_or_insert(second_of(at_us));
                 }
                 self.sink.fact(&Fact::Phase { at_us, phase });
                 self.publish(at_us);
             }
-            Message::Event(event) => self.sink.fact(&Fact::Event(event)),
-            Message::Asking { users, rate, paused, held } => {
-                let snapshot = &mut self.snapshot;
-                (snapshot.users, snapshot.rate, snapshot.paused, snapshot.held) = (users, rate, paused, held);
-            }
-            Message::Over(_) | Message::Server(_) => {}
+            Message::Over(_) => {}
         }
     }
 
     fn count(&mut self, record: &Record) {
-        let row = self.second(u32::try_from(record.end_us / 1_000_000).unwrap_or(u32::MAX));
+        let row = &mut self.second(second_of(record.end_us)).row;
         match &record.error {
             None => row.done += 1,
             Some(_) if record.stopped() => {}
@@ -208,9 +278,12 @@ impl Book {
             return;
         }
         if let Some(sent) = record.sent_us {
-            let lag = sent.saturating_sub(record.planned_us);
+            let lag = sent.saturating_sub(if self.capped { record.started_us } else { record.planned_us });
             self.lag.record(lag);
             self.late += u64::from(lag > 1_000);
+        }
+        if let Some(route) = self.routes.get_mut(usize::from(record.route)) {
+            route.count(record);
         }
         if record.stopped() {
             return;
@@ -231,16 +304,34 @@ impl Book {
         if let Some(good) = &mut self.snapshot.good {
             *good += u64::from(meets(&self.slo, record));
         }
-        if let Some(us) = record.e2el_us() {
+        let (e2el, tpot) = (record.e2el_us(), record.tpot_us());
+        if let Some(us) = e2el {
             self.e2el.record(us, 1);
         }
-        if let Some(us) = record.tpot_us() {
+        if let Some(us) = tpot {
             self.tpot.record_f64(us);
+        }
+        let open = self.second(second_of(record.end_us));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative time below an hour")]
+        let times = [(Metric::E2el, e2el), (Metric::Tpot, tpot.map(|us| us.round() as u64))];
+        for (metric, us) in times {
+            if let Some(us) = us {
+                open.record(metric, us, 1);
+            }
         }
     }
 
-    fn second(&mut self, second: u32) -> &mut Second {
-        self.open_seconds.entry(second).or_insert_with(|| Second { second, ..Second::default() })
+    /// What falls in a second. One that was told already is over: what comes later counts in the next.
+    fn second(&mut self, second: u32) -> &mut Open {
+        let second = second.max(self.next_second.unwrap_or(0));
+        self.open_seconds
+            .entry(second)
+            .or_insert_with(|| Open::new(second))
+    }
+
+    /// Part of a second, at least, is measured.
+    fn measured(&self, second: u32) -> bool {
+        self.snapshot.measured_from_us.is_some_and(|from| from < u64::from(second + 1) * 1_000_000)
     }
 
     /// Tells every second that has settled; all of them at the end.
@@ -248,12 +339,15 @@ impl Book {
         let settled = now_us.saturating_sub(if over { 0 } else { SECOND_SETTLES_US }) / 1_000_000;
         let Some(mut next) = self.next_second else { return };
         while u64::from(next) < settled || (over && self.open_seconds.last_key_value().is_some_and(|(&last, _)| next <= last)) {
-            let mut row = self.open_seconds.remove(&next).unwrap_or(Second { second: next, ..Second::default() });
-            row.warmup = self.snapshot.measured_from_us.is_none_or(|from| u64::from(next + 1) * 1_000_000 <= from);
-            let fact = Fact::Second(row);
-            let written = self.seconds.line(&fact);
+            let mut open = self.open_seconds.remove(&next).unwrap_or_default();
+            (open.row.second, open.row.warmup) = (next, !self.measured(next));
+            let fact = Fact::Second(open.row);
+            let written = self.files.second(&fact).and_then(|()| self.histograms.second(&open));
             self.note(written);
             self.sink.fact(&fact);
+            if let Some(heat) = open.heat() {
+                self.sink.fact(&heat);
+            }
             next += 1;
         }
         self.next_second = Some(next);
@@ -276,7 +370,7 @@ impl Book {
             connections: shared.connections.load(Ordering::Relaxed),
             coalesced_chunks: shared.coalesced.load(Ordering::Relaxed),
             late_sends: self.late,
-            loop_lag_p99_us: None,
+            loop_lag_p99_us: self.loop_lag.p99_us(),
         };
         if wall_us > 0 {
             self.cpu = cpu;
@@ -288,6 +382,12 @@ impl Book {
             (&mut snapshot.e2el, &self.e2el),
         ] {
             hdr.write(dist);
+        }
+        snapshot.routes.resize_with(self.routes.len(), RouteNow::default);
+        for (now, route) in snapshot.routes.iter_mut().zip(&mut self.routes) {
+            route.ttft.write(&mut route.now.ttft);
+            route.tpot.write(&mut route.now.tpot);
+            now.clone_from(&route.now);
         }
         self.sink.snapshot(snapshot);
     }
@@ -304,15 +404,16 @@ impl Book {
     }
 
     /// Writes the end, makes the summary of what was written, and tells that it is there.
-    fn close(mut self, end: End) -> Result<Summary, Problem> {
+    fn close(mut self, mut end: End) -> Result<Summary, Problem> {
         let (at_us, stopped_by) = (end.at_us, end.stopped_by);
-        let written = self.requests.line(&EndLine { end });
+        end.loop_lag_p99_us = self.loop_lag.p99_us();
+        let written = self.files.end(&EndLine { end });
         self.note(written);
-        let synced = self.requests.sync().and_then(|()| self.seconds.sync());
+        let synced = self.files.sync().and_then(|()| self.histograms.sync());
         self.note(synced);
         let summary = match self.failed.take() {
             Some(problem) => Err(problem),
-            None => results::recompute(&self.snapshot.result_dir),
+            None => finish::make(&self.snapshot.result_dir),
         };
         self.snapshot.phase = match (&summary, stopped_by) {
             (Err(problem), _) => {
@@ -340,37 +441,6 @@ fn cpu_us() -> u64 {
     u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000
 }
 
-/// A file of JSON lines.
-struct Lines {
-    path: PathBuf,
-    out: BufWriter<File>,
-}
-
-impl Lines {
-    fn create(path: PathBuf) -> Result<Self, Problem> {
-        match File::options().write(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Self { out: BufWriter::with_capacity(1 << 18, file), path }),
-            Err(error) => Err(unwritable(&path, &error)),
-        }
-    }
-
-    fn line(&mut self, value: &impl Serialize) -> Result<(), Problem> {
-        let written = serde_json::to_writer(&mut self.out, value).map_err(io::Error::from).and_then(|()| self.out.write_all(b"\n"));
-        written.map_err(|e| unwritable(&self.path, &e))
-    }
-
-    fn flush(&mut self) -> Result<(), Problem> {
-        self.out.flush().map_err(|e| unwritable(&self.path, &e))
-    }
-
-    fn sync(&mut self) -> Result<(), Problem> {
-        self.flush()?;
-        self.out.get_ref().sync_data().map_err(|e| unwritable(&self.path, &e))
-    }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Problem {
-    Problem::failed("bench.result_unwritable", said!("the result cannot be written: {error}", "无法写入结果：{error}"))
-        .file(path)
-        .fix(said!("check space and permissions of the folder", "请检查文件夹的空间与权限"))
+fn second_of(at_us: u64) -> u32 {
+    u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX - 1)
 }

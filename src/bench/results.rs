@@ -1,24 +1,31 @@
-//! The folder of a result: `requests.jsonl` is the truth, everything else follows from it.
+//! The folder of a result: `requests.jsonl` and the arrivals are the truth, the summary follows from them.
 //!
-//! `requests.jsonl`: one [`Header`] line, one line per finished [`Record`], one [`End`] line. A run that was killed has no
-//! end line and perhaps a torn last line; [`recompute`] makes the same summary of what is there.
+//! | file | what |
+//! |---|---|
+//! | `requests.jsonl` | one [`Header`] line, one line per finished [`Record`], one [`End`] line |
+//! | `arrivals.part`, then `tokens.bin` | when tokens arrived; see [`tokens`](super::tokens) |
+//! | `seconds.jsonl` | the [`Header`], then one [`Fact::Second`](super::live::Fact::Second) a second |
+//! | `events.jsonl`, `server.jsonl` | a [`LinesHeader`], then one [`Event`](super::live::Event) or [`ServerSample`](super::live::ServerSample) a line |
+//! | `histograms.hlog` | an HdrHistogram interval log: every second what ended in it, in µs, by the tags `ttft`, `tpot`, `itl`, `e2el` |
+//! | `summary.json`, `vllm085.json` | what was found |
+//!
+//! A run that was killed has no end line and perhaps a torn last line and frame; [`finish`] makes the summary of what is there.
 
-use super::{
-    distributed,
-    record::Record,
-    spec::Spec,
-    summary::{self, Summary},
-    vllm085,
-};
+pub(super) mod finish;
+mod lines;
+mod rows;
+
+pub use lines::{LinesHeader, events, header, seconds, server};
+pub use rows::{RequestRow, request, requests};
+
+use super::{distributed, record::Record, spec::Spec, summary::Summary};
 use crate::{
     base::{Problem, clock::Epoch},
     said,
-    workspace::write_whole,
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::File,
-    io::{BufRead, BufReader},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -26,6 +33,12 @@ use std::{
 pub const REQUESTS: &str = "requests.jsonl";
 /// Name of the file that holds one line per second of the run: the curves.
 pub const SECONDS: &str = "seconds.jsonl";
+/// Name of the file with marks on the time axis.
+pub const EVENTS: &str = "events.jsonl";
+/// Name of the file with what the servers said of themselves.
+pub const SERVER: &str = "server.jsonl";
+/// Name of the file with one histogram a metric and second.
+pub const HISTOGRAMS: &str = "histograms.hlog";
 /// Name of the summary's file.
 pub const SUMMARY: &str = "summary.json";
 /// Name of the file with what vLLM 0.8.5's benchmark would have printed.
@@ -166,78 +179,52 @@ pub(super) struct EndLine {
     pub(super) end: End,
 }
 
-/// Reads `requests.jsonl` of `dir` line by line, giving each record to `each`.
+/// Reads `requests.jsonl` of `dir` line by line, giving each record to `each`, with its arrivals as far as they are kept.
 ///
 /// # Errors
-/// When the file cannot be read, or a line other than a torn last one is not what it should be.
+/// When a file cannot be read, or a line other than a torn last one is not what it should be.
 pub fn read(dir: &Path, mut each: impl FnMut(&Header, Record)) -> Result<(Header, Option<End>), Problem> {
-    let path = dir.join(REQUESTS);
-    let unreadable = |error: &std::io::Error| {
-        Problem::bad_input("bench.result_unreadable", said!("the result cannot be read: {error}", "无法读取结果：{error}")).file(&path)
-    };
-    let mut lines = BufReader::with_capacity(1 << 18, File::open(&path).map_err(|e| unreadable(&e))?);
-    let (mut text, mut number, mut header, mut end) = (Vec::new(), 0_u64, None, None);
-    loop {
-        text.clear();
-        if lines.read_until(b'\n', &mut text).map_err(|e| unreadable(&e))? == 0 {
-            break;
-        }
-        number += 1;
-        let whole = text.last() == Some(&b'\n');
-        let parsed = match &header {
-            None => serde_json::from_slice(&text).map(|h: Header| header = Some(h)),
-            Some(_) if text.starts_with(b"{\"end\":") => serde_json::from_slice(&text).map(|e: EndLine| end = Some(e.end)),
-            Some(header) => serde_json::from_slice(&text).map(|record| each(header, record)),
-        };
-        match parsed {
-            Ok(()) => {}
-            // A process killed while writing leaves half a line, and nothing after it.
-            Err(_) if !whole && header.is_some() => break,
-            Err(error) => {
-                return Err(Problem::bad_input(
-                    "bench.result_damaged",
-                    said!("this line of the result cannot be understood: {error}", "结果中的这一行无法解析：{error}"),
-                )
-                .file(&path)
-                .line(number));
-            }
-        }
-    }
-    let header = header.ok_or_else(|| {
-        Problem::bad_input("bench.result_empty", said!("the result has no first line: the run never began", "结果没有首行：测试未曾开始"))
-            .file(&path)
-    })?;
-    Ok((header, end))
+    finish::scan(dir, |header, record| each(header, std::mem::take(record)))
 }
 
-/// The summary of `dir`, from `requests.jsonl` alone; `summary.json` and `vllm085.json` are written beside it.
+/// The result in `dir`, made now if it was not: of a run that was killed, from what it had written. `true`: the run came to an end of
+/// its own; `false`: it was killed, and the last requests may be missing. A finished result is given as it is.
 ///
 /// # Errors
-/// As [`read`]; also when the files cannot be written.
+/// When the run goes on, or as [`recompute`].
+pub fn finish(dir: &Path) -> Result<(Summary, bool), Problem> {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    let summary = match finish::made(&dir) {
+        Some(summary) => summary,
+        None => recompute(&dir)?,
+    };
+    let complete = summary.stopped_by != StoppedBy::Killed;
+    Ok((summary, complete))
+}
+
+/// The summary of `dir`, from `requests.jsonl`, the arrivals and `server.jsonl`; `summary.json`, `vllm085.json` and `tokens.bin` are
+/// written beside it. Where only a sample of the arrivals is left, the summary made earlier from all of them is given unchanged.
+///
+/// # Errors
+/// When the run goes on, as [`read`], and when the files cannot be written.
 pub fn recompute(dir: &Path) -> Result<Summary, Problem> {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     // A load of several workers whose coordinator was killed: their files are put together first.
     distributed::finish(&dir)?;
-    let mut figures = summary::Figures::default();
-    let mut theirs = vllm085::Figures::default();
-    let (header, end) = read(&dir, |header, record| {
-        figures.take(&header.spec, &record);
-        theirs.take(&header.spec, &record);
-    })?;
-    let summary = figures.summary(&header, end.as_ref(), &dir);
-    let vllm = theirs.document(&header);
-    write(&dir.join(SUMMARY), &summary)?;
-    write(&dir.join(VLLM085), &vllm)?;
-    Ok(summary)
+    let path = dir.join(REQUESTS);
+    // The recorder holds the lock as long as it writes; the kernel takes it back from a process that died. A file system without
+    // locks is no reason to refuse.
+    let lines = File::open(&path).ok();
+    if lines.as_ref().is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))) {
+        return Err(Problem::failed("bench.result_running", said!("this run is still going on", "该测试仍在进行"))
+            .file(&dir)
+            .fix(said!("wait for its end, or stop it", "请等待其结束，或将其停止")));
+    }
+    finish::make(&dir)
 }
 
-fn write(path: &Path, document: &impl Serialize) -> Result<(), Problem> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Problem::failed("bench.result_unwritable", said!("the result cannot be written: {error}", "无法写入结果：{error}")).file(path)
-    };
-    let mut text = serde_json::to_vec_pretty(document).map_err(|e| failed(&e))?;
-    text.push(b'\n');
-    write_whole(path, &text).map_err(|e| failed(&e))
+fn open_lines(dir: &Path) -> Result<lines::Lines, Problem> {
+    lines::Lines::open(dir.join(REQUESTS))
 }
 
 /// A new folder for a result: `out` itself when given (made when missing; it must hold no result yet), else

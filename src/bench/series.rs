@@ -215,24 +215,3 @@ fn document(cell: &Cell) -> Value {
 fn told(series: &Series) -> Vec<Value> {
     findings(series).iter().map(|finding| json!({"text": finding.text.get(Lang::En), "cell": finding.cell})).collect()
 }
-
-/// Goes on with the series in `dir`, as a job of `workspace`.
-///
-/// # Errors
-/// When there is no series in it.
-pub fn resume(workspace: &crate::workspace::Workspace, dir: &Path) -> Result<crate::jobs::Job, Problem> {
-    let _ = (workspace, dir);
-    Err(Problem::failed("bench.series", said!("not built yet", "尚未实现")))
-}
-
-/// The `dcudeck.bench.matrix/1` document.
-#[must_use]
-pub fn matrix_document(series: &Series) -> serde_json::Value {
-    serde_json::json!({ "schema": "dcudeck.bench.matrix/1", "result_dir": series.dir, "cells": series.cells })
-}
-
-/// The `dcudeck.bench.search/1` document.
-#[must_use]
-pub fn search_document(series: &Series) -> serde_json::Value {
-    serde_json::json!({ "schema": "dcudeck.bench.search/1", "result_dir": series.dir, "steps": series.cells, "best": series.best })
-}

@@ -8,23 +8,33 @@
 //! - Percentiles interpolate linearly between exact samples. Only requests that succeeded give samples and tokens.
 //! - `duration` runs from the first planned moment to the end of the last request: ramp and drain are in it, warm-up is not.
 //!   `output_throughput` counts the tokens of given-up requests too (they were served), totals only those of completed ones.
+//! - In an open loop with `max_concurrency`, requests that are due wait for room: that wait is the client queue, part of the response
+//!   times and no send lag.
+//! - `steady` is the longest run of equal slices (a 200th of the run, 10 ms to 1 s) in each of which the mean number of requests under
+//!   way was at least 90 % of the greatest such mean.
+//! - `ci95` holds 95 % confidence intervals; [`stats::interval`](super::stats::interval) says how they are made.
 //! - Response times (`*_response_ms`) count from the planned moment instead: what a user would have waited.
+
+mod figures;
+mod limits;
+mod server;
+mod steady;
+
+pub(super) use self::figures::{Figures, Second};
 
 use super::{
     live::Cache,
     record::Record,
-    results::{End, Header, StoppedBy, Usage, WorkerSetup},
+    results::{StoppedBy, Usage, WorkerSetup},
     spec::{Slo, Spec},
-    stats::Samples,
 };
 use crate::base::Exit;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
-/// Send lag above which a run measured its client, ms, at the 99th percentile.
-pub const MAX_SEND_LAG_P99_MS: f64 = 10.0;
-/// CPU of a client thread above which a run measured its client, percent of one core.
-pub const MAX_CLIENT_CPU_PCT: f64 = 90.0;
+pub use self::limits::{
+    MAX_CLIENT_CPU_PCT, MAX_LATE_SENDS_PCT, MAX_LOOP_LAG_P99_MS, MAX_SEND_LAG_P99_MS, MAX_USER_STAMPED_PCT, MIN_OF_SCHEDULE_PCT,
+};
 /// Share of requests that must meet every goal for the goals to count as met, percent.
 pub const GOOD_ENOUGH_PCT: f64 = 99.0;
 
@@ -153,11 +163,11 @@ pub struct Summary {
     pub p99_e2el_response_ms: Option<f64>,
     /// Mean number of requests under way.
     pub in_flight_mean: Option<f64>,
-    /// Mean of sent minus planned, ms.
+    /// Mean of sent minus planned, ms; where requests wait for room under `max_concurrency`, of sent minus taken up.
     pub send_lag_mean_ms: Option<f64>,
-    /// 99th percentile of sent minus planned, ms.
+    /// 99th percentile of the same, ms.
     pub send_lag_p99_ms: Option<f64>,
-    /// Requests sent more than 1 ms after their planned moment.
+    /// Requests whose send lag was above 1 ms.
     pub late_sends: u64,
     /// Events that shared their read, and so their stamp, with an earlier one.
     pub coalesced_chunks: u64,
@@ -165,9 +175,10 @@ pub struct Summary {
     pub resent: u64,
     /// CPU of the busiest client thread while measuring, percent of one core; null for a run that was killed.
     pub client_cpu_pct: Option<f64>,
-    /// The figures are about this client, not the server: send lag P99 above 10 ms, or a client thread above 90 % of a core.
+    /// The figures are about this client, not the server: `limited_by` says why.
     pub client_limited: bool,
     /// Why the figures are about the client, one English sentence each; empty when they are not.
+    #[serde(default)]
     pub limited_by: Vec<String>,
     /// 99th percentile of the client loop's lag, from the kernel's stamp to the read, ms; null for a run that was killed.
     pub loop_lag_p99_ms: Option<f64>,
@@ -176,14 +187,18 @@ pub struct Summary {
     /// 99th percentile of the same, ms.
     pub p99_client_queue_ms: Option<f64>,
     /// 95 % confidence intervals, ms, of means, medians and percentiles, by key: `p99_ttft_ms: [480.2, 551.9]`.
+    #[serde(default)]
     pub ci95: BTreeMap<String, [f64; 2]>,
     /// Independent samples (requests) behind each metric: `ttft`, `tpot`, `itl`, `e2el`.
+    #[serde(default)]
     pub samples: BTreeMap<String, u64>,
     /// The steady part of the run: ramp and drain cut.
     pub steady: Option<Steady>,
     /// The figures by route; empty with one route.
+    #[serde(default)]
     pub routes: Vec<RouteSummary>,
     /// State of the server's prefix cache while measuring.
+    #[serde(default)]
     pub cache: Cache,
     /// What the server said of itself while measuring; null when it was not scraped.
     pub server: Option<ServerSummary>,
@@ -277,211 +292,14 @@ impl Summary {
     }
 }
 
-/// The tally over the records of a run.
-#[derive(Debug, Default)]
-pub(super) struct Figures {
-    ttft: Samples,
-    tpot: Samples,
-    itl: Samples,
-    e2el: Samples,
-    chunk: Samples,
-    longest: Samples,
-    answer: Samples,
-    ttft_response: Samples,
-    e2el_response: Samples,
-    lag: Samples,
-    completed: u64,
-    failed: u64,
-    incomplete: u64,
-    warmup: u64,
-    good: u64,
-    input: Option<u64>,
-    output: u64,
-    output_incomplete: u64,
-    late: u64,
-    coalesced: u64,
-    resent: u64,
-    busy_us: u64,
-    from_us: Option<u64>,
-    until_us: u64,
-    classes: BTreeMap<String, u64>,
-    examples: BTreeMap<String, String>,
-}
-
-impl Figures {
-    /// Takes one record in.
-    pub(super) fn take(&mut self, spec: &Spec, record: &Record) {
-        if record.warmup {
-            self.warmup += 1;
-            return;
-        }
-        self.from_us = Some(self.from_us.map_or(record.planned_us, |t| t.min(record.planned_us)));
-        if let Some(sent) = record.sent_us {
-            let lag = sent.saturating_sub(record.planned_us);
-            self.lag.add(lag as f64, 1);
-            self.late += u64::from(lag > 1_000);
-            self.busy_us += record.end_us.saturating_sub(sent);
-        }
-        self.coalesced += u64::from(record.coalesced);
-        self.resent += u64::from(record.resent);
-        self.until_us = self.until_us.max(record.end_us);
-        if record.stopped() {
-            self.incomplete += 1;
-            self.output_incomplete += record.output_tokens;
-            return;
-        }
-        if let Some(error) = &record.error {
-            self.failed += 1;
-            *self.classes.entry(error.class.word().to_owned()).or_insert(0) += 1;
-            self.examples.entry(error.class.word().to_owned()).or_insert_with(|| error.message.clone());
-            return;
-        }
-        self.completed += 1;
-        self.output += record.output_tokens;
-        if let Some(tokens) = record.prompt_tokens {
-            *self.input.get_or_insert(0) += tokens;
-        }
-        self.good += u64::from(meets(&spec.slo, record));
-        self.latencies(record);
-    }
-
-    fn latencies(&mut self, record: &Record) {
-        let add = |samples: &mut Samples, us: Option<f64>| {
-            if let Some(us) = us {
-                samples.add(us, 1);
-            }
-        };
-        let since = |at: Option<u64>, from: Option<u64>| Some(at?.saturating_sub(from?) as f64);
-        add(&mut self.ttft, record.ttft_us().map(|us| us as f64));
-        add(&mut self.tpot, record.tpot_us());
-        add(&mut self.e2el, record.e2el_us().map(|us| us as f64));
-        add(&mut self.answer, since(record.answer_us, record.sent_us));
-        add(&mut self.ttft_response, since(record.first_us, Some(record.planned_us)));
-        add(&mut self.e2el_response, since(record.last_us, Some(record.planned_us)));
-        let mut longest = None;
-        for arrival in record.arrivals().skip(1) {
-            self.itl.add(arrival.gap_us as f64 / arrival.tokens as f64, arrival.tokens);
-            longest = longest.max(Some(arrival.gap_us));
-        }
-        add(&mut self.longest, longest.map(|us| us as f64));
-        for gap in record.chunk_gaps() {
-            self.chunk.add(gap as f64, 1);
-        }
-    }
-
-    /// The document.
-    pub(super) fn summary(&self, header: &Header, end: Option<&End>, dir: &Path) -> Summary {
-        let ms = |us: Option<f64>| us.map(|us| us / 1e3);
-        let spec = &header.spec;
-        let ended = self.completed + self.failed;
-        let span_us = self.until_us.saturating_sub(self.from_us.unwrap_or(self.until_us));
-        let duration = span_us as f64 / 1e6;
-        let per_s = |count: u64| (span_us > 0).then(|| count as f64 / duration);
-        let pct = |part: u64| (ended > 0).then(|| part as f64 * 100.0 / ended as f64);
-        let goals = spec.slo != Slo::default();
-        let lag_p99 = ms(self.lag.percentile(99.0));
-        let cpu = end.and_then(|e| e.client_cpu_pct);
-        Summary {
-            schema: "dcudeck.bench.run/1".to_owned(),
-            definitions: "dcudeck/1".to_owned(),
-            started_at: header.epoch.wall_start.clone(),
-            result_dir: dir.display().to_string(),
-            model_id: header.setup.model.clone(),
-            request_rate: spec.load.rate(),
-            max_concurrency: spec.load.users().or(spec.max_concurrency),
-            stopped_by: end.map_or(StoppedBy::Killed, |e| e.stopped_by),
-            num_prompts: ended + self.incomplete,
-            completed: self.completed,
-            failed: self.failed,
-            incomplete: self.incomplete,
-            errors_by_class: self.classes.clone(),
-            error_examples: self.examples.clone(),
-            error_rate_pct: pct(self.failed),
-            warmup: self.warmup,
-            duration,
-            total_input_tokens: self.input,
-            total_output_tokens: self.output,
-            request_throughput: per_s(self.completed),
-            output_throughput: per_s(self.output + self.output_incomplete),
-            total_token_throughput: self.input.and_then(|input| per_s(input + self.output)),
-            goodput: if goals { per_s(self.good) } else { None },
-            goodput_pct: if goals { pct(self.good) } else { None },
-            slo: spec.slo,
-            slo_met: if goals { pct(self.good).map(|share| share >= GOOD_ENOUGH_PCT) } else { None },
-            mean_ttft_ms: ms(self.ttft.mean()),
-            median_ttft_ms: ms(self.ttft.percentile(50.0)),
-            std_ttft_ms: ms(self.ttft.std()),
-            p90_ttft_ms: ms(self.ttft.percentile(90.0)),
-            p95_ttft_ms: ms(self.ttft.percentile(95.0)),
-            p99_ttft_ms: ms(self.ttft.percentile(99.0)),
-            mean_tpot_ms: ms(self.tpot.mean()),
-            median_tpot_ms: ms(self.tpot.percentile(50.0)),
-            std_tpot_ms: ms(self.tpot.std()),
-            p90_tpot_ms: ms(self.tpot.percentile(90.0)),
-            p95_tpot_ms: ms(self.tpot.percentile(95.0)),
-            p99_tpot_ms: ms(self.tpot.percentile(99.0)),
-            mean_itl_ms: ms(self.itl.mean()),
-            median_itl_ms: ms(self.itl.percentile(50.0)),
-            std_itl_ms: ms(self.itl.std()),
-            p90_itl_ms: ms(self.itl.percentile(90.0)),
-            p95_itl_ms: ms(self.itl.percentile(95.0)),
-            p99_itl_ms: ms(self.itl.percentile(99.0)),
-            mean_e2el_ms: ms(self.e2el.mean()),
-            median_e2el_ms: ms(self.e2el.percentile(50.0)),
-            std_e2el_ms: ms(self.e2el.std()),
-            p90_e2el_ms: ms(self.e2el.percentile(90.0)),
-            p95_e2el_ms: ms(self.e2el.percentile(95.0)),
-            p99_e2el_ms: ms(self.e2el.percentile(99.0)),
-            itl_samples: self.itl.n(),
-            mean_itl_chunk_ms: ms(self.chunk.mean()),
-            p99_itl_chunk_ms: ms(self.chunk.percentile(99.0)),
-            p99_longest_gap_ms: ms(self.longest.percentile(99.0)),
-            mean_ttft_answer_ms: ms(self.answer.mean()),
-            p99_ttft_answer_ms: ms(self.answer.percentile(99.0)),
-            mean_ttft_response_ms: ms(self.ttft_response.mean()),
-            p99_ttft_response_ms: ms(self.ttft_response.percentile(99.0)),
-            mean_e2el_response_ms: ms(self.e2el_response.mean()),
-            p99_e2el_response_ms: ms(self.e2el_response.percentile(99.0)),
-            in_flight_mean: (span_us > 0).then(|| self.busy_us as f64 / span_us as f64),
-            send_lag_mean_ms: ms(self.lag.mean()),
-            send_lag_p99_ms: lag_p99,
-            late_sends: self.late,
-            coalesced_chunks: self.coalesced,
-            resent: self.resent,
-            client_cpu_pct: cpu,
-            client_limited: lag_p99.is_some_and(|lag| lag > MAX_SEND_LAG_P99_MS) || cpu.is_some_and(|cpu| cpu > MAX_CLIENT_CPU_PCT),
-            limited_by: Vec::new(),
-            loop_lag_p99_ms: None,
-            mean_client_queue_ms: None,
-            p99_client_queue_ms: None,
-            ci95: BTreeMap::new(),
-            samples: BTreeMap::new(),
-            steady: None,
-            routes: Vec::new(),
-            cache: Cache::Unknown,
-            server: None,
-            client: header.setup.client.clone(),
-            stamps: header.setup.stamps.clone(),
-            user_stamped_reads: end.map(|e| e.user_stamped_reads),
-            usage: header.setup.usage,
-            workers: header.workers.clone(),
-            lost_workers: (0..).zip(&header.workers).filter(|(_, worker)| worker.lost).map(|(k, _)| k).collect(),
-            profile: spec.clone(),
-        }
-    }
-}
-
-/// Whether a request that succeeded met every goal asked for.
+/// Whether a request that succeeded met every goal asked for. The record has been [weighed](Record::weigh).
 #[must_use]
 pub fn meets(slo: &Slo, record: &Record) -> bool {
     let within = |goal: Option<f64>, us: Option<f64>| goal.is_none_or(|ms| us.is_none_or(|us| us / 1e3 <= ms));
-    let longest_itl = || {
-        record.arrivals().skip(1).map(|a| a.gap_us as f64 / a.tokens as f64).fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))))
-    };
     within(slo.ttft_ms, record.ttft_us().map(|us| us as f64))
         && within(slo.tpot_ms, record.tpot_us())
         && within(slo.e2el_ms, record.e2el_us().map(|us| us as f64))
-        && (slo.itl_ms.is_none() || within(slo.itl_ms, longest_itl()))
+        && within(slo.itl_ms, record.worst_itl_us)
 }
 
 /// Exit status of `bench run`: 3 when no request succeeded or the run was cut short by a stop, a signal or a kill; 1 when goals were

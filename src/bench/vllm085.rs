@@ -9,17 +9,17 @@ use super::{
     record::{Class, Record},
     results::Header,
     spec::{Endpoint, Load, Prompts, Slo, Spec},
-    stats::Samples,
+    stats::{Samples, Sorted},
 };
 use serde::Serialize;
 
 /// The tally over the records of a run.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    ttft: Samples,
-    tpot: Samples,
+    ttft: Vec<f64>,
+    tpot: Vec<f64>,
     itl: Samples,
-    e2el: Samples,
+    e2el: Vec<f64>,
     sent: u64,
     completed: u64,
     input: u64,
@@ -60,10 +60,10 @@ impl Figures {
         let mut tpot_us = 0.0;
         if record.output_tokens > 1 {
             tpot_us = (latency_us - ttft_us) / (record.output_tokens - 1) as f64;
-            self.tpot.add(tpot_us, 1);
+            self.tpot.push(tpot_us);
         }
-        self.ttft.add(ttft_us, 1);
-        self.e2el.add(latency_us, 1);
+        self.ttft.push(ttft_us);
+        self.e2el.push(latency_us);
         self.input += match &spec.prompts {
             Prompts::Random(random) if !chat => u64::from(random.input_len),
             _ => record.prompt_tokens.unwrap_or(0),
@@ -73,13 +73,19 @@ impl Figures {
     }
 
     /// The document.
-    pub(super) fn document(&self, header: &Header) -> Document {
+    pub(super) fn document(self, header: &Header) -> Document {
         let spec = &header.spec;
         let chat = spec.target.endpoint == Endpoint::Chat;
         let duration = self.until_us.saturating_sub(self.from_us.unwrap_or(0)) as f64 / 1e6;
         let per_s = |count: u64| if duration > 0.0 { count as f64 / duration } else { 0.0 };
         let goals = spec.slo.ttft_ms.is_some() || spec.slo.tpot_ms.is_some() || spec.slo.e2el_ms.is_some();
-        let (ttft, tpot, itl, e2el) = (Ms::of(&self.ttft), Ms::of(&self.tpot), Ms::of(&self.itl), Ms::of(&self.e2el));
+        let good = goals.then(|| per_s(self.good));
+        let itl = &self.itl;
+        let itl = Ms::new(itl.mean(), itl.std(), |p| itl.percentile(p));
+        let [ttft, tpot, e2el] = [self.ttft, self.tpot, self.e2el].map(|values| {
+            let sorted = Sorted::from(values);
+            Ms::new(sorted.mean(), sorted.std(), |p| sorted.percentile(p))
+        });
         Document {
             date: date(&header.epoch.wall_start),
             backend: if chat { "openai-chat" } else { "openai" },
@@ -99,7 +105,8 @@ impl Figures {
             total_input_tokens: self.input,
             total_output_tokens: self.output,
             request_throughput: per_s(self.completed),
-            request_goodput: goals.then(|| per_s(self.good)),
+            request_goodput_colon: good,
+            request_goodput: good,
             output_throughput: per_s(self.output),
             total_token_throughput: per_s(self.input + self.output),
             mean_ttft_ms: ttft.mean,
@@ -144,13 +151,13 @@ struct Ms {
 
 impl Ms {
     /// Without samples that benchmark prints 0 (`np.mean(ttfts or 0)`).
-    fn of(samples: &Samples) -> Self {
+    fn new(mean: Option<f64>, std: Option<f64>, percentile: impl Fn(f64) -> Option<f64>) -> Self {
         let ms = |us: Option<f64>| us.unwrap_or(0.0) / 1e3;
-        Self { mean: ms(samples.mean()), median: ms(samples.percentile(50.0)), std: ms(samples.std()), p99: ms(samples.percentile(99.0)) }
+        Self { mean: ms(mean), median: ms(percentile(50.0)), std: ms(std), p99: ms(percentile(99.0)) }
     }
 }
 
-/// The keys that release writes without `--save-detailed`, in its order, for `--percentile-metrics ttft,tpot,itl,e2el`.
+/// The keys that release writes without `--save-detailed`, in its order and one of later ones, for `--percentile-metrics ttft,tpot,itl,e2el`.
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
     date: String,
@@ -168,6 +175,8 @@ pub(super) struct Document {
     request_throughput: f64,
     /// The colon is that release's own.
     #[serde(rename = "request_goodput:")]
+    request_goodput_colon: Option<f64>,
+    /// As later releases write it, for tools made for those.
     request_goodput: Option<f64>,
     output_throughput: f64,
     total_token_throughput: f64,

@@ -1,6 +1,6 @@
 //! Live distributions: HDR histograms of µs.
 
-use crate::bench::live::{Dist, bin_of};
+use crate::bench::live::{BINS_PER_OCTAVE, Dist, bin_of};
 use hdrhistogram::Histogram;
 
 /// Greatest time told apart, µs: an hour.
@@ -76,6 +76,38 @@ impl Lag {
 
     pub(super) fn p99_us(&self) -> Option<u64> {
         self.0.histogram.as_ref().filter(|h| !h.is_empty()).map(|h| h.value_at_quantile(0.99))
+    }
+}
+
+/// Counts on the grid of [`bin_of`].
+#[derive(Default)]
+pub(super) struct Bins(Vec<u64>);
+
+impl Bins {
+    pub(super) fn add(&mut self, counts: &[(u16, u32)]) {
+        for &(bin, count) in counts {
+            let bin = usize::from(bin);
+            if self.0.len() <= bin {
+                self.0.resize(bin + 1, 0);
+            }
+            if let Some(to) = self.0.get_mut(bin) {
+                *to += u64::from(count);
+            }
+        }
+    }
+
+    /// The P99, as the middle of its bin: within 2.2 %.
+    pub(super) fn p99_us(&self) -> Option<u64> {
+        let all: u64 = self.0.iter().sum();
+        let rank = (all > 0).then(|| all - all / 100)?;
+        let mut below = 0;
+        let bin = self.0.iter().position(|count| {
+            below += count;
+            below >= rank
+        })?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to the power of at most 64, saturating")]
+        let us = ((bin as f64 + 0.5) / f64::from(BINS_PER_OCTAVE)).exp2() as u64;
+        Some(us)
     }
 }
 

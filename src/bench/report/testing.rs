@@ -34,6 +34,7 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
             routes: Vec::new(),
             servers: Vec::new(),
         },
+        workers: Vec::new(),
     }
 }
 
