@@ -1,5 +1,6 @@
 //! What the console is told: news by topic, already free of control sequences, for every tab and the header.
 
+use super::results::Told;
 use crate::{
     base::{Problem, clean},
     bench::{
@@ -19,6 +20,8 @@ pub enum News {
     Jobs(Arc<[JobRow]>),
     /// A load test.
     Bench(Bench),
+    /// Results on disk.
+    Results(Told),
 }
 
 /// A model server that can be asked.
@@ -122,6 +125,7 @@ impl News {
             Self::Servers(servers) => Self::Servers(servers.iter().cloned().map(Server::cleaned).collect()),
             Self::Jobs(jobs) => Self::Jobs(jobs.iter().cloned().map(JobRow::cleaned).collect()),
             Self::Bench(news) => Self::Bench(news.cleaned()),
+            Self::Results(told) => Self::Results(told.cleaned()),
         }
     }
 }
