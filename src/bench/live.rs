@@ -305,6 +305,41 @@ pub struct ServerSample {
     pub prefill_ms: Option<f64>,
     /// Mean time of decoding, ms.
     pub decode_ms: Option<f64>,
+    /// What the counters rose by since the run began: whole-run means are made of these, never of means of intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<ServerTotals>,
+}
+
+/// What a server's counters rose by between the first time they were read and this one. A counter the server does not have is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerTotals {
+    /// Sum of times to first token, s.
+    pub ttft_sum_s: Option<f64>,
+    /// How many times that sum is of.
+    pub ttft_count: Option<f64>,
+    /// Sum of times in its queue, s.
+    pub queue_sum_s: Option<f64>,
+    /// How many.
+    pub queue_count: Option<f64>,
+    /// Sum of times of prefill, s.
+    pub prefill_sum_s: Option<f64>,
+    /// How many.
+    pub prefill_count: Option<f64>,
+    /// Sum of times of decoding, s.
+    pub decode_sum_s: Option<f64>,
+    /// How many.
+    pub decode_count: Option<f64>,
+    /// Prompt tokens.
+    pub prompt_tokens: Option<f64>,
+    /// Generated tokens.
+    pub output_tokens: Option<f64>,
+    /// Preemptions.
+    pub preemptions: Option<f64>,
+    /// Blocks (or tokens) looked up in the prefix cache.
+    pub cache_queries: Option<f64>,
+    /// Blocks (or tokens) found there.
+    pub cache_hits: Option<f64>,
 }
 
 /// A matrix or a search as far as it is.

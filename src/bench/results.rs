@@ -116,6 +116,9 @@ pub struct End {
     pub connections_opened: u64,
     /// Reads that had no kernel stamp and got this process's; all of them with `stamps: "user"`.
     pub user_stamped_reads: u64,
+    /// P99 of the client loop's lag while measuring, from the kernel's stamp to the read, µs; the recorder fills it in.
+    #[serde(default)]
+    pub loop_lag_p99_us: Option<u64>,
 }
 
 /// What ended a run.

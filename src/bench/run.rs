@@ -192,6 +192,7 @@ fn load(
         client_cpu_pct: busiest(&outcomes),
         connections_opened: shared.opened.load(Ordering::Relaxed),
         user_stamped_reads: shared.user_stamps.load(Ordering::Relaxed),
+        loop_lag_p99_us: None,
     };
     drop(client);
     let _ = messages.send(Message::Over(end));
