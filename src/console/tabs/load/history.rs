@@ -18,7 +18,7 @@ mod words;
 use self::{autopsy::RequestView, compare::CompareView, list::ListView, result::ResultView};
 use super::{LoadCommand, pen::Pen};
 use crate::{
-    base::{Lang, Said},
+    base::{Lang, Said, Text},
     bench::spec::Spec,
     console::{
         command::Command,
@@ -430,7 +430,8 @@ pub(super) fn regression_row(against: Option<&Against>, area: Rect, y: u16, pen:
         pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), ink.plain);
         return;
     };
-    let of = |verdict| comparison.metrics.iter().filter(|compared| compared.verdict == verdict && chief(&compared.name)).count();
+    let chief: Vec<_> = CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
+    let of = |verdict| chief.iter().filter(|(compared, _)| compared.verdict == verdict).count();
     let overall = match (of(Verdict::Worse), of(Verdict::Better)) {
         (1.., _) => Verdict::Worse,
         (0, 1..) => Verdict::Better,
@@ -440,14 +441,15 @@ pub(super) fn regression_row(against: Option<&Against>, area: Rect, y: u16, pen:
     let (sign, word, style) = words::verdict(overall, look);
     let x = pen.flow(area, 1, y, &format!("{sign} {}", word.get(look.lang)), style);
     let when = words::short_when(&base.when).to_owned();
-    let than = said!(" against {when}", " 对比 {when}");
+    let than = match overall {
+        Verdict::Worse | Verdict::Better => said!(" than {when}", "于 {when}"),
+        Verdict::Same | Verdict::Unclear => said!(" against {when}", "，对比 {when}"),
+    };
     let mut x = pen.flow(area, x, y, than.get(look.lang), ink.plain);
-    for compared in comparison.metrics.iter().filter(|compared| chief(&compared.name)) {
+    for (compared, name) in chief {
         let Some(change) = compared.change_pct else { continue };
         let (_, _, style) = words::verdict(compared.verdict, look);
-        let name = words::metric(&compared.name);
-        let name = name.get(look.lang).trim_end_matches(", ms").trim_end_matches("，ms");
-        let what = format!("   {name} ");
+        let what = format!("  {} ", name.get(look.lang));
         let figure = format!("{} %", words::signed(change));
         if x + super::pen::cells(&what) + super::pen::cells(&figure) > area.width {
             break;
@@ -457,10 +459,15 @@ pub(super) fn regression_row(against: Option<&Against>, area: Rect, y: u16, pen:
     }
 }
 
-/// Figures that a regression is judged by.
-fn chief(key: &str) -> bool {
-    ["p99_ttft_ms", "median_tpot_ms", "p99_tpot_ms", "output_throughput", "goodput", "error_rate_pct"].contains(&key)
-}
+/// Figures that a regression is judged by, the first most.
+const CHIEF: [(&str, Text); 6] = [
+    ("p99_ttft_ms", text!("TTFT P99", "TTFT P99")),
+    ("output_throughput", text!("tok/s", "tok/s")),
+    ("median_tpot_ms", text!("TPOT P50", "TPOT P50")),
+    ("goodput", text!("goodput", "达标")),
+    ("p99_tpot_ms", text!("TPOT P99", "TPOT P99")),
+    ("error_rate_pct", text!("failed", "失败")),
+];
 
 /// `at` moved by a movement command within `len` rows; `None` when the command moves nothing.
 fn moved(command: Command, at: usize, len: usize) -> Option<usize> {

@@ -13,7 +13,7 @@ use crate::{
         tab::{Effect, Explained, Live},
         tabs::load::{
             pen::{Pen, cells},
-            words::{clock, latency},
+            words::latency,
         },
     },
     said, text,
@@ -104,6 +104,10 @@ impl RequestView {
                 ),
             ),
             (
+                text!("ms/P99", "ms/P99"),
+                said!("this request's figure / the run's P99; ! beyond it", "本请求的数字 / 本次压测的 P99；! 表示超过"),
+            ),
+            (
                 text!("gaps", "间隔"),
                 said!(
                     "time between two arrivals of tokens; each column shows the longest that ended in it, on a log scale; the wait for the first token is not among them",
@@ -175,7 +179,8 @@ impl RequestView {
             let part = Rect { y: gaps.bottom() + below, height: events, ..area };
             rule(text!("events", "事件").get(lang), "", part, 0, pen);
             for (y, event) in (1..events).zip(&autopsy.events) {
-                let x = pen.left(part, 1, y, 9, &clock(event.at_us), ink.plain);
+                let after = event.at_us.saturating_sub(request.planned_us) as f64 / 1_000.0;
+                let x = pen.left(part, 1, y, 12, &offset(after), ink.plain);
                 pen.left(part, x, y, part.width.saturating_sub(x + 1), event_word(event).get(lang), ink.plain);
             }
         }
@@ -317,7 +322,7 @@ fn figures(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let request = &autopsy.request;
     let ms = |us: Option<u64>| us.map(|us| us as f64 / 1_000.0);
-    let mut x = 1;
+    let mut x = pen.flow(area, 1, y, text!("ms/P99", "ms/P99").get(look.lang), ink.unsure) + 2;
     for (label, key, value) in [
         (text!("TTFT", "TTFT"), "p99_ttft_ms", ms(request.ttft_us)),
         (text!("TPOT", "TPOT"), "p99_tpot_ms", request.tpot_us.map(|us| us / 1_000.0)),
@@ -333,10 +338,8 @@ fn figures(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
         };
         x = pen.flow(area, x, y, label.get(look.lang), ink.plain) + 1;
         let sign = if over { "!" } else { "" };
-        x = pen.flow(area, x, y, &format!("{sign}{}", latency(value)), style) + 1;
-        if p99.is_some() {
-            x = pen.flow(area, x, y, &format!("(P99 {})", latency(p99)), ink.unsure) + 2;
-        }
+        x = pen.flow(area, x, y, &format!("{sign}{}", latency(value)), style);
+        x = pen.flow(area, x, y, &format!("/{}", latency(p99)), ink.unsure) + 2;
     }
 }
 

@@ -142,8 +142,8 @@ impl CompareView {
         for at in [0, self.other + 1] {
             let Some(side) = self.compared.sides.get(at) else { continue };
             let style = if at == 0 { ink.strong } else { ink.accent };
-            let x = pen.flow(area, 1, y, letter(at), style) + 1;
-            pen.left(area, x, y, area.width.saturating_sub(x + 1), &describe(side, look), ink.plain);
+            pen.flow(area, 1, y, letter(at), style);
+            describe(side, Rect { y: area.y + y, height: u16::from(y < area.height), ..area }, pen);
             y += 1;
         }
         let notes = u16::try_from(differences.len()).unwrap_or(u16::MAX).min(if area.height >= 20 { 3 } else { 1 });
@@ -302,13 +302,19 @@ fn letter(at: usize) -> &'static str {
     NAMES.get(at).copied().unwrap_or("+")
 }
 
-/// When, which model, which load, and whether its figures are about the client.
-fn describe(side: &Side, look: &Look) -> String {
+/// When, which model, which load, and whether its figures are about the client; each in its columns, so that two stand below each other.
+fn describe(side: &Side, area: Rect, pen: &mut Pen<'_>) {
+    let (look, ink) = (pen.look, &pen.look.theme);
     let entry = &side.listed.entry;
-    let load = words::load(entry);
-    let lengths = words::lengths(entry.spec.as_ref(), look);
-    let limited = if entry.client_limited { text!("  ~ client-limited", "  ~ 客户端受限").get(look.lang) } else { "" };
-    format!("{}  {}  {lengths}  {}{limited}  {}", words::short_when(&side.listed.when), entry.model, load.get(look.lang), entry.id)
+    let x = pen.left(area, 3, 0, 12, words::short_when(&side.listed.when), ink.plain);
+    let x = pen.left(area, x, 0, 17, entry.model.rsplit('/').next().unwrap_or_default(), ink.plain) + 1;
+    let x = pen.left(area, x, 0, 10, &words::lengths(entry.spec.as_ref(), look), ink.plain);
+    let x = pen.left(area, x, 0, 10, words::load(entry).get(look.lang), ink.plain) + 1;
+    let mut x = x;
+    if entry.client_limited {
+        x = pen.flow(area, x, 0, text!("~ client-limited  ", "~ 客户端受限  ").get(look.lang), ink.look);
+    }
+    pen.left(area, x, 0, area.width.saturating_sub(x + 1), &entry.id, ink.unsure);
 }
 
 fn columns(lang: Lang, other: usize) -> [Column<'static>; 7] {

@@ -364,7 +364,11 @@ impl ListView {
             }
             1 => Cell::new(words::short_when(&listed.when).to_owned(), ink.plain),
             2 => Cell::new(entry.model.rsplit('/').next().unwrap_or_default().to_owned(), ink.plain),
-            3 => Cell::new(words::lengths(entry.spec.as_ref(), look), ink.plain),
+            // Of a series the lengths vary: how far it is says more.
+            3 => match entry.cells {
+                Some((done, all)) => Cell::new(format!("{done}/{all}"), ink.plain),
+                None => Cell::new(words::lengths(entry.spec.as_ref(), look), ink.plain),
+            },
             4 => Cell::new(words::load(entry).get(look.lang).to_owned(), ink.plain),
             5 => ms("p99_ttft_ms"),
             6 => ms("median_tpot_ms"),
@@ -375,17 +379,18 @@ impl ListView {
                 None => rate("goodput"),
             },
             9 => {
-                let (sign, word, style) = words::state(&entry.state, look);
+                let (sign, _, style) = words::state(&entry.state, look);
                 let limited = if entry.client_limited { "~" } else { " " };
                 let style = if entry.client_limited { ink.look } else { style };
-                Cell::new(format!("{sign}{limited} {}", word.get(look.lang)), style)
+                Cell::new(format!("{sign}{limited}"), style)
             }
-            10 => ms("p99_tpot_ms"),
-            11 => ms("p99_e2el_ms"),
-            12 => rate("request_throughput"),
-            13 => Cell::new(percent(figure("error_rate_pct")), if figure("failed").is_some_and(|n| n > 0.0) { ink.act } else { ink.plain }),
-            14 => Cell::new(entry.spec.as_ref().map(|spec| spec.name.clone()).unwrap_or_default(), ink.plain),
-            15 => Cell::new(entry.source.clone(), ink.plain),
+            10 => Cell::new(words::state(&entry.state, look).1.get(look.lang).to_owned(), ink.plain),
+            11 => ms("p99_tpot_ms"),
+            12 => ms("p99_e2el_ms"),
+            13 => rate("request_throughput"),
+            14 => Cell::new(percent(figure("error_rate_pct")), if figure("failed").is_some_and(|n| n > 0.0) { ink.act } else { ink.plain }),
+            15 => Cell::new(entry.spec.as_ref().map(|spec| spec.name.clone()).unwrap_or_default(), ink.plain),
+            16 => Cell::new(entry.source.clone(), ink.plain),
             _ => Cell::new(entry.id.clone(), ink.plain),
         }
     }
@@ -399,8 +404,8 @@ fn parts(area: Rect) -> (Rect, Rect) {
     (table, Rect { y: table.bottom(), height: detail, ..body })
 }
 
-fn columns(lang: crate::base::Lang) -> [Column<'static>; 17] {
-    const T: [Text; 17] = [
+fn columns(lang: crate::base::Lang) -> [Column<'static>; 18] {
+    const T: [Text; 18] = [
         text!("", ""),
         text!("when", "时间"),
         text!("model", "模型"),
@@ -410,6 +415,7 @@ fn columns(lang: crate::base::Lang) -> [Column<'static>; 17] {
         text!("TPOT P50", "TPOT P50"),
         text!("tok/s", "tok/s"),
         text!("goodput", "达标/s"),
+        text!("", ""),
         text!("state", "状态"),
         text!("TPOT P99", "TPOT P99"),
         text!("E2EL P99", "E2EL P99"),
@@ -425,19 +431,20 @@ fn columns(lang: crate::base::Lang) -> [Column<'static>; 17] {
         Column::new(title(1), 11),
         Column::new(title(2), 9).grows(24),
         Column::new(title(3), 9).grows(14).drop(2),
-        Column::new(title(4), 8).grows(13),
+        Column::new(title(4), 9).grows(13),
         Column::new(title(5), 8).right(),
         Column::new(title(6), 8).right().drop(1),
         Column::new(title(7), 6).right(),
         Column::new(title(8), 7).right().drop(3),
-        Column::new(title(9), 2).grows(11),
-        Column::new(title(10), 8).right().drop(5),
-        Column::new(title(11), 8).right().drop(6),
-        Column::new(title(12), 7).right().drop(7),
-        Column::new(title(13), 8).right().drop(8),
-        Column::new(title(14), 10).grows(18).drop(9),
-        Column::new(title(15), 8).grows(10).drop(10),
-        Column::new(title(16), 24).grows(44).drop(11),
+        Column::new(title(9), 2),
+        Column::new(title(10), 9).drop(4),
+        Column::new(title(11), 8).right().drop(5),
+        Column::new(title(12), 8).right().drop(6),
+        Column::new(title(13), 7).right().drop(7),
+        Column::new(title(14), 8).right().drop(8),
+        Column::new(title(15), 10).grows(18).drop(9),
+        Column::new(title(16), 8).grows(10).drop(10),
+        Column::new(title(17), 24).grows(44).drop(11),
     ]
 }
 

@@ -332,7 +332,10 @@ impl ResultView {
             pen.left(area, 1, 1, area.width.saturating_sub(2), what.get(lang), ink.plain);
             return;
         }
-        let columns = request_columns(lang);
+        let failures = self.opened.summary.as_ref().is_some_and(|summary| summary.failed > 0);
+        let routes = self.opened.summary.as_ref().is_some_and(|summary| !summary.routes.is_empty());
+        let all = request_columns(lang, failures);
+        let columns = if routes { &all[..] } else { all.split_last().map_or(&all[..], |(_, most)| most) };
         let cell = |row: usize, column: usize| {
             requests.get(row).map(|request| request_cell(request, column, row == self.cursor, pen.look)).unwrap_or_default()
         };
@@ -345,7 +348,7 @@ impl ResultView {
             By::Queue => 7,
             By::Tokens => 8,
         };
-        Table::new(&columns, requests.order.len(), self.cursor, cell)
+        Table::new(columns, requests.order.len(), self.cursor, cell)
             .title_style(ink.unsure)
             .sorted(Some(sorted), ink.strong)
             .cursor_style(ink.cursor)
@@ -467,7 +470,8 @@ fn cache(cache: Cache, lang: Lang) -> &'static str {
     }
 }
 
-fn request_columns(lang: Lang) -> [Column<'static>; 11] {
+/// With `failures` what went wrong gets room before other figures do.
+fn request_columns(lang: Lang, failures: bool) -> [Column<'static>; 11] {
     const T: [Text; 11] = [
         text!("", ""),
         text!("#", "#"),
@@ -492,7 +496,7 @@ fn request_columns(lang: Lang) -> [Column<'static>; 11] {
         Column::new(title(6), 7).right(),
         Column::new(title(7), 6).right().drop(2),
         Column::new(title(8), 6).right().drop(1),
-        Column::new(title(9), 8).grows(120),
+        Column::new(title(9), if failures { 22 } else { 1 }).grows(120),
         Column::new(title(10), 5).right().drop(4),
     ]
 }

@@ -304,7 +304,7 @@ fn a_watched_run_that_ended_is_held_against_the_last_comparable() {
     let effects = tab.news(&News::Bench(Bench::Gone { job, state: jobs::State::Exited }));
     assert_eq!(effects, [Effect::Results(Wanted::Regression(dir.clone()))]);
     assert_eq!(tell(&mut tab, Told::Regression { dir: dir.clone(), against: Some(Box::new(made_up::against())) }), [Effect::Redraw]);
-    assert!(shows(&tab, "! worse against 11-24 01:12   TTFT P99 +10.2 %"));
+    assert!(shows(&tab, "! worse than 11-24 01:12  TTFT P99 +10.2 %  tok/s +3.1 %"));
     tell(&mut tab, Told::Regression { dir, against: None });
     assert!(shows(&tab, "no earlier result asked the same"));
 }

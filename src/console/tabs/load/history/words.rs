@@ -25,12 +25,11 @@ pub(super) fn lengths(spec: Option<&Spec>, look: &Look) -> String {
     }
 }
 
-/// Users or rate, or what kind of series it is and how far.
+/// Users or rate, or what kind of series it is.
 pub(super) fn load(entry: &Entry) -> Said {
-    let cells = entry.cells.map(|(done, all)| format!(" {done}/{all}")).unwrap_or_default();
     match (entry.kind, &entry.spec) {
-        (Kind::Matrix, _) => said!("matrix{cells}", "矩阵{cells}"),
-        (Kind::Search, _) => said!("search{cells}", "搜索{cells}"),
+        (Kind::Matrix, _) => text!("matrix", "矩阵").into(),
+        (Kind::Search, _) => text!("search", "搜索").into(),
         (Kind::Run, Some(spec)) => of_spec(spec),
         (Kind::Run, None) => match (entry.metrics.get("max_concurrency"), entry.metrics.get("request_rate")) {
             (Some(users), _) => said!("{users} users", "{users} 用户"),
