@@ -196,9 +196,7 @@ impl Told {
         match self {
             Self::List(list) => Self::List(list.iter().cloned().map(Listed::cleaned).collect()),
             Self::Opened(opened) => Self::Opened(Box::new(opened.cleaned())),
-            Self::Regression { dir, against } => {
-                Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())) }
-            }
+            Self::Regression { dir, against } => Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())) },
             Self::Requests(requests) => Self::Requests(requests),
             Self::Autopsy(mut autopsy) => {
                 owned(&mut autopsy.id);

@@ -146,7 +146,8 @@ pub fn row_at(area: Rect, cursor: usize, len: usize, y: u16) -> Option<usize> {
 fn places(columns: &[Column<'_>], width: u16) -> Vec<(usize, u16, u16)> {
     let mut kept: Vec<usize> = (0..columns.len()).collect();
     let column = |index: usize| columns.get(index).copied().unwrap_or(Column::new("", 0));
-    let needs = |kept: &[usize]| -> u16 { kept.iter().fold(0_u16, |sum, &index| sum.saturating_add(column(index).min + 1)).saturating_sub(1) };
+    let needs =
+        |kept: &[usize]| -> u16 { kept.iter().fold(0_u16, |sum, &index| sum.saturating_add(column(index).min + 1)).saturating_sub(1) };
     while needs(&kept) > width {
         // Of equals the one further right.
         let out = kept.iter().copied().filter(|&index| column(index).drop > 0).max_by_key(|&index| (column(index).drop, index));

@@ -149,7 +149,13 @@ impl Reader {
             Some(entry) if entry.kind == Kind::Run && !live => against(&entries, entry),
             _ => None,
         };
-        Ok(Opened { listed: entry.cloned().map(listed), dir, summary: summary.map(Box::new), series: series.map(Box::new), against: against.map(Box::new) })
+        Ok(Opened {
+            listed: entry.cloned().map(listed),
+            dir,
+            summary: summary.map(Box::new),
+            series: series.map(Box::new),
+            against: against.map(Box::new),
+        })
     }
 
     fn against(&self, dir: &Path) -> Result<Option<Against>, Problem> {

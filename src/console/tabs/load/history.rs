@@ -95,11 +95,6 @@ pub(super) struct History {
 }
 
 impl History {
-    /// How many results there are, as far as is known.
-    pub(super) fn count(&self) -> Option<usize> {
-        self.list.count()
-    }
-
     /// Shows the list, and asks for it anew.
     pub(super) fn show(&mut self) -> Vec<Effect> {
         self.levels.clear();
@@ -156,7 +151,8 @@ impl History {
             }
             Told::Requests(requests) => {
                 self.done_waiting(|wanted| matches!(wanted, Wanted::Requests { dir, .. } if *dir == requests.dir));
-                let mut results = self.levels.iter_mut().filter_map(|level| if let Level::Result(view) = level { Some(view) } else { None });
+                let mut results =
+                    self.levels.iter_mut().filter_map(|level| if let Level::Result(view) = level { Some(view) } else { None });
                 if !results.any(|view| view.take(requests)) {
                     return Vec::new();
                 }
@@ -165,7 +161,9 @@ impl History {
                 self.done_waiting(|wanted| matches!(wanted, Wanted::Autopsy { .. }));
                 match self.levels.last_mut() {
                     Some(Level::Request(view)) => view.renew(autopsy),
-                    Some(Level::Result(view)) if view.dir() == autopsy.dir => self.levels.push(Level::Request(Box::new(RequestView::new(autopsy)))),
+                    Some(Level::Result(view)) if view.dir() == autopsy.dir => {
+                        self.levels.push(Level::Request(Box::new(RequestView::new(autopsy))))
+                    }
                     _ => return Vec::new(),
                 }
             }

@@ -18,7 +18,7 @@ use crate::{
     },
     said, text,
 };
-use dcudeck_widgets::{Form, LinearAxis, Series, Timeline, figure};
+use dcudeck_widgets::{Form, LinearAxis, LogAxis, Series, Timeline, figure};
 use ratatui::{layout::Rect, style::Style, widgets::Widget as _};
 
 /// Columns left of all charts: name and greatest value.
@@ -161,7 +161,8 @@ impl RequestView {
         let events = u16::try_from(autopsy.events.len()).unwrap_or(u16::MAX).min(4);
         // Below the gaps: rule, four rows, events under a rule; on low screens the gaps keep six rows first.
         let left = area.height - y;
-        let below = if left >= 8 + 5 { 5 } else { 0 };
+        let wanted = if servers == 0 { 2 } else { 5 };
+        let below = if left >= 8 + wanted { wanted } else { 0 };
         let events = if left >= 8 + below + events + 1 && events > 0 { events + 1 } else { 0 };
         let gaps = Rect { y: area.y + y, height: left - below - events, ..area };
         self.gaps(gaps, pen);
@@ -235,7 +236,7 @@ impl RequestView {
             return;
         };
         let gaps = span.gaps(arrivals);
-        let axis = decades(&gaps);
+        let axis = around(&gaps);
         let log = |gap: &Option<f64>| gap.map(|gap| gap.max(1e-3).log10());
         let bars: Vec<Option<f64>> = gaps.iter().map(log).collect();
         let named = longest(arrivals, NAMED);
@@ -343,19 +344,16 @@ fn figures(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
     }
 }
 
-/// Whole decades around the gaps, as exponents of 10.
-fn decades(gaps: &[Option<f64>]) -> LinearAxis {
-    let known = || gaps.iter().flatten().map(|gap| gap.max(1e-3).log10());
+/// The 1-2-5 values around the gaps, as exponents of 10.
+fn around(gaps: &[Option<f64>]) -> LinearAxis {
+    let known = || gaps.iter().flatten().map(|gap| gap.max(1e-3));
     let low = known().fold(f64::INFINITY, f64::min);
-    let high = known().fold(f64::NEG_INFINITY, f64::max);
-    if low > high {
-        return LinearAxis::new(0.0, 1.0);
-    }
-    let low = low.floor();
-    LinearAxis::new(low, high.ceil().max(low + 1.0))
+    let high = known().fold(0.0, f64::max);
+    let axis = LogAxis::new(low, high);
+    LinearAxis::new(axis.lo().log10(), axis.hi().log10())
 }
 
-/// Decades at the left of the gaps, each on its row.
+/// 1-2-5 values at the left of the gaps, decades first, none beside another.
 fn log_axis(axis: LinearAxis, area: Rect, pen: &mut Pen<'_>) {
     let ink = &pen.look.theme;
     let (bar, tick) = (pen.sign("│", "|"), pen.sign("┤", "+"));
@@ -363,18 +361,23 @@ fn log_axis(axis: LinearAxis, area: Rect, pen: &mut Pen<'_>) {
         pen.left(area, area.width - 1, y, 1, bar, ink.rule);
     }
     let most = f64::from(area.height.saturating_sub(1));
-    let mut exponent = axis.lo().ceil();
     let mut taken = Vec::new();
-    while exponent <= axis.hi() {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of the chart")]
-        let up = (axis.position(exponent) * most).round() as u16;
-        let y = area.height.saturating_sub(1).saturating_sub(up);
-        if taken.iter().all(|&other: &u16| other.abs_diff(y) > 0) {
-            taken.push(y);
-            pen.right(area, 0, y, area.width - 2, &figure::tick(10_f64.powf(exponent)), ink.rule);
-            pen.left(area, area.width - 1, y, 1, tick, ink.rule);
+    for mantissa in [1.0, 2.0, 5.0] {
+        for exponent in -3..=7 {
+            let value = mantissa * 10_f64.powi(exponent);
+            let at = value.log10();
+            if at < axis.lo() - 1e-9 || at > axis.hi() + 1e-9 {
+                continue;
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of the chart")]
+            let up = (axis.position(at) * most).round() as u16;
+            let y = area.height.saturating_sub(1).saturating_sub(up);
+            if taken.iter().all(|&other: &u16| other.abs_diff(y) > 1) {
+                taken.push(y);
+                pen.right(area, 0, y, area.width - 2, &figure::tick(value), ink.rule);
+                pen.left(area, area.width - 1, y, 1, tick, ink.rule);
+            }
         }
-        exponent += 1.0;
     }
 }
 

@@ -109,7 +109,10 @@ impl CompareView {
     pub(super) fn explain(&self) -> Option<Explained> {
         let figure = self.figures().get(self.cursor)?;
         let rows = vec![
-            (text!("change", "变化"), said!("(B - A) / A, percent; A is the older result, or the first marked", "(B − A) / A，百分比；A 为较早的结果")),
+            (
+                text!("change", "变化"),
+                said!("(B - A) / A, percent; A is the older result, or the first marked", "(B − A) / A，百分比；A 为较早的结果"),
+            ),
             (
                 text!("95 % CI", "95 % 区间"),
                 said!(
@@ -217,7 +220,8 @@ impl CompareView {
         let x_of = |share: f64| (nines(share) - from) / (to - from);
         let curves: Vec<&[(f64, f64)]> =
             self.compared.sides.iter().map(|side| side.curves.get(metric).map_or(&[][..], Vec::as_slice)).collect();
-        let inside = |points: &[(f64, f64)]| points.iter().copied().filter(|(share, ms)| (0.5..=0.999).contains(share) && *ms > 0.0).collect();
+        let inside =
+            |points: &[(f64, f64)]| points.iter().copied().filter(|(share, ms)| (0.5..=0.999).contains(share) && *ms > 0.0).collect();
         let curves: Vec<Vec<(f64, f64)>> = curves.into_iter().map(inside).collect();
         let x: Vec<Tick<'_>> = SHARES.iter().map(|&(share, label)| Tick { at: x_of(share), label }).collect();
         let points = |axis: &LogScale| -> Vec<Vec<(f64, f64)>> {
@@ -333,7 +337,8 @@ fn columns(lang: Lang, other: usize) -> [Column<'static>; 7] {
 
 fn figure_cell<'a>(figure: &Figure, column: usize, here: bool, look: &Look) -> Cell<'a> {
     let ink = &look.theme;
-    let value = |v: Option<f64>| Cell::new(v.map_or_else(|| "n/a".to_owned(), figure::compact), if v.is_some() { ink.plain } else { ink.unsure });
+    let value =
+        |v: Option<f64>| Cell::new(v.map_or_else(|| "n/a".to_owned(), figure::compact), if v.is_some() { ink.plain } else { ink.unsure });
     let (sign, word, style) = words::verdict(figure.verdict, look);
     match column {
         0 => Cell::new(if here { look.sign("▸", ">") } else { " " }, ink.accent),
@@ -347,7 +352,8 @@ fn figure_cell<'a>(figure: &Figure, column: usize, here: bool, look: &Look) -> C
         5 => {
             let range = figure.ci_low_pct.zip(figure.ci_high_pct);
             let dots = look.sign("…", "..");
-            let text = range.map_or_else(|| "n/a".to_owned(), |(low, high)| format!("{} {dots} {}", words::signed(low), words::signed(high)));
+            let text =
+                range.map_or_else(|| "n/a".to_owned(), |(low, high)| format!("{} {dots} {}", words::signed(low), words::signed(high)));
             Cell::new(text, if range.is_some() { ink.plain } else { ink.unsure })
         }
         _ => Cell::new(format!("{sign} {}", word.get(look.lang)), style),

@@ -330,7 +330,9 @@ impl ListView {
         let (what, style): (Said, _) = match (&self.trouble, &self.entries) {
             (Some(trouble), _) => (trouble.clone(), ink.act),
             (None, None) if reading => (text!("reading the results …", "正在读取结果……").into(), ink.plain),
-            (None, Some(entries)) if !entries.is_empty() => (text!("no result has all of these words", "没有符合条件的结果").into(), ink.plain),
+            (None, Some(entries)) if !entries.is_empty() => {
+                (text!("no result has all of these words", "没有符合条件的结果").into(), ink.plain)
+            }
             _ => (
                 text!(
                     "every load test ends up here, to be compared with later ones; Esc, then s starts the first",

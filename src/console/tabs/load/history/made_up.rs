@@ -272,7 +272,10 @@ pub(in crate::console) fn autopsy(kept: bool) -> Autopsy {
         request,
         arrivals: kept.then_some(arrivals),
         server,
-        events: vec![event(61_900_000, Mark::Users { from: 48, to: 64 }), event(62_480_000, Mark::Note { text: "other job started".to_owned() })],
+        events: vec![
+            event(61_900_000, Mark::Users { from: 48, to: 64 }),
+            event(62_480_000, Mark::Note { text: "other job started".to_owned() }),
+        ],
         id: "eye-tiny-20261124T001205Z-a2b0-1107".to_owned(),
         p99_ms: BTreeMap::from([
             ("p99_ttft_ms".to_owned(), 511.0),
@@ -303,12 +306,18 @@ pub(in crate::console) fn compared(sides: u32, series: bool) -> Compared {
             let point = |(share, word): (f64, &str)| Some((share, *base.get(&format!("{word}_{metric}_ms"))?));
             [(0.5, "median"), (0.9, "p90"), (0.95, "p95"), (0.99, "p99")].into_iter().filter_map(point).collect::<Vec<_>>()
         };
-        let steps = if series { [1.0, 2.0, 4.0, 8.0, 16.0].map(|load: f64| {
-            let mut step = metrics(scale);
-            step.insert("output_throughput".to_owned(), 6_000.0 * load / (load + 4.0) / scale);
-            step.insert("p99_ttft_ms".to_owned(), 100.0 * scale * (1.0 + load * load / 12.0));
-            step
-        }).to_vec() } else { vec![metrics(scale)] };
+        let steps = if series {
+            [1.0, 2.0, 4.0, 8.0, 16.0]
+                .map(|load: f64| {
+                    let mut step = metrics(scale);
+                    step.insert("output_throughput".to_owned(), 6_000.0 * load / (load + 4.0) / scale);
+                    step.insert("p99_ttft_ms".to_owned(), 100.0 * scale * (1.0 + load * load / 12.0));
+                    step
+                })
+                .to_vec()
+        } else {
+            vec![metrics(scale)]
+        };
         Side { curves: ["ttft", "tpot", "itl", "e2el"].map(|metric| (metric.to_owned(), of(metric))).into_iter().collect(), listed, steps }
     };
     Compared { sides: (0..sides).map(side).collect(), comparisons: (1..sides).map(|_| comparison()).collect() }

@@ -165,9 +165,10 @@ impl ResultView {
     /// Opens the request or the cell under the cursor.
     fn open(&self) -> Step {
         let wanted = match (self.series(), &self.requests) {
-            (Some(cells), _) => cells.get(self.cursor).filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Skipped)).map(|cell| {
-                Wanted::Open { dir: self.opened.dir.join("cells").join(&cell.key), live: cell.state == CellState::Running }
-            }),
+            (Some(cells), _) => cells
+                .get(self.cursor)
+                .filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Skipped))
+                .map(|cell| Wanted::Open { dir: self.opened.dir.join("cells").join(&cell.key), live: cell.state == CellState::Running }),
             (None, Some(requests)) => {
                 requests.get(self.cursor).map(|row| Wanted::Autopsy { dir: self.opened.dir.clone(), warmup: row.warmup, i: row.i })
             }
@@ -319,7 +320,9 @@ impl ResultView {
             _ if reading => text!("reading", "读取中").get(lang).to_owned(),
             None => String::new(),
             Some(requests) if requests.order.len() == requests.rows.len() => format!("{} · ms", figure::count(count(requests.rows.len()))),
-            Some(requests) => format!("{} / {} · ms", figure::count(count(requests.order.len())), figure::count(count(requests.rows.len()))),
+            Some(requests) => {
+                format!("{} / {} · ms", figure::count(count(requests.order.len())), figure::count(count(requests.rows.len())))
+            }
         };
         rule(&title, &state, head, 0, pen);
         let Some(requests) = &self.requests else { return };
@@ -389,7 +392,14 @@ fn summary_figures(summary: &Summary, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let lang = look.lang;
     let metrics = summary.metrics();
-    let heads = [text!("P50", "P50"), text!("P90", "P90"), text!("P95", "P95"), text!("P99", "P99"), text!("± P99", "± P99"), text!("mean", "均值")];
+    let heads = [
+        text!("P50", "P50"),
+        text!("P90", "P90"),
+        text!("P95", "P95"),
+        text!("P99", "P99"),
+        text!("± P99", "± P99"),
+        text!("mean", "均值"),
+    ];
     let keys = ["median", "p90", "p95", "p99", "", "mean"];
     pen.left(area, 1, 0, 6, "ms", ink.unsure);
     for (x, head) in (0..).map(|at| 6 + at * 7).zip(heads) {
@@ -400,11 +410,8 @@ fn summary_figures(summary: &Summary, area: Rect, pen: &mut Pen<'_>) {
         let few = summary.samples.get(metric).is_some_and(|&n| n < P99_SAMPLES);
         for (x, which) in (0..).map(|at| 6 + at * 7).zip(keys) {
             let key = if which.is_empty() { format!("p99_{metric}_ms") } else { format!("{which}_{metric}_ms") };
-            let value = if which.is_empty() {
-                summary.ci95.get(&key).map(|[low, high]| (high - low) / 2.0)
-            } else {
-                metrics.get(&key).copied()
-            };
+            let value =
+                if which.is_empty() { summary.ci95.get(&key).map(|[low, high]| (high - low) / 2.0) } else { metrics.get(&key).copied() };
             let unsure = value.is_none() || (few && (which == "p99" || which.is_empty()));
             let sign = if which == "p99" && few && value.is_some() { "~" } else { "" };
             let style = match (unsure, which) {
