@@ -112,10 +112,10 @@ impl<'a> Plane<'a> {
             }
         }
         if plot.bottom() < area.bottom() {
-            let mut shelf = Shelf::new(plot.left(), area.right());
+            let mut labels = Shelf::new(plot.left(), area.right());
             for label in self.x {
                 let width = text::width(label.label);
-                if let Some(x) = shelf.place(plot.x + scaled(label.at, plot.width.saturating_sub(1)), width) {
+                if let Some(x) = labels.place(plot.x + scaled(label.at, plot.width.saturating_sub(1)), width) {
                     buf.set_stringn(x, plot.bottom(), label.label, width, self.axis_style);
                 }
             }
@@ -177,13 +177,13 @@ impl Widget for Plane<'_> {
         // Marks and names last: no line hides them.
         for trace in self.traces {
             let at = |&(x, y): &(f64, f64)| (plot.x + scaled(x, plot.width - 1), plot.bottom() - 1 - scaled(y, plot.height - 1));
-            let usable = trace.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+            let mut usable = trace.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
             if trace.marked {
                 for (x, y) in usable.clone().map(at) {
                     buf.set_stringn(x, y, if self.ascii { "o" } else { "●" }, 1, trace.style);
                 }
             }
-            if let Some((x, y)) = usable.last().map(at) {
+            if let Some((x, y)) = usable.next_back().map(at) {
                 let width = u16::try_from(text::width(trace.name)).unwrap_or(u16::MAX).min(plot.width);
                 let x = (x + u16::from(trace.marked)).min(plot.right() - width);
                 buf.set_stringn(x, y, trace.name, usize::from(width), trace.style);

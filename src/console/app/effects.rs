@@ -91,7 +91,7 @@ impl App {
 pub(super) fn hold(held: &mut Vec<News>, news: News) {
     let replaces = |old: &News| match (old, &news) {
         (News::Servers(_), News::Servers(_)) | (News::Jobs(_), News::Jobs(_)) => true,
-        (News::Results(Told::List(_)), News::Results(Told::List(_))) => true,
+        (News::Results(old), News::Results(told)) => matches!((&**old, &**told), (Told::List(_), Told::List(_))),
         (News::Bench(Bench::Snapshot { job: old, .. }), News::Bench(Bench::Snapshot { job, .. })) => old == job,
         _ => false,
     };

@@ -92,14 +92,14 @@ impl Reader {
                 };
                 let told = self.answer(wanted.clone()).unwrap_or_else(|problem| Told::Refused { wanted, problem });
                 let found = matches!(told, Told::Opened(_));
-                if to.send(Msg::News(News::Results(told))).is_err() {
+                if to.send(Msg::News(News::Results(Box::new(told)))).is_err() {
                     return;
                 }
                 // The figures are on screen while the requests are still read.
                 if let Some(dir) = opens.filter(|_| found).filter(|dir| dir.join(REQUESTS).exists()) {
                     let wanted = Wanted::Requests { dir, wish: Wish::default() };
                     let told = self.answer(wanted.clone()).unwrap_or_else(|problem| Told::Refused { wanted, problem });
-                    if to.send(Msg::News(News::Results(told))).is_err() {
+                    if to.send(Msg::News(News::Results(Box::new(told)))).is_err() {
                         return;
                     }
                 }
@@ -123,7 +123,7 @@ impl Reader {
                 let order = arrange(&rows, &wish).into();
                 Told::Requests(Requests { dir, wish, rows, order })
             }
-            Wanted::Autopsy { dir, warmup, i } => Told::Autopsy(Box::new(self.autopsy(dir, warmup, i)?)),
+            Wanted::Autopsy { dir, warmup, i } => Told::Autopsy(Box::new(Self::autopsy(dir, warmup, i)?)),
             Wanted::Compare(dirs) => Told::Compared(Box::new(self.compare(&dirs)?)),
             Wanted::Watch(dir) => {
                 // Who watches jobs answers this one.
@@ -174,7 +174,7 @@ impl Reader {
         Ok(rows)
     }
 
-    fn autopsy(&mut self, dir: PathBuf, warmup: bool, i: u64) -> Result<Autopsy, Problem> {
+    fn autopsy(dir: PathBuf, warmup: bool, i: u64) -> Result<Autopsy, Problem> {
         let mut found: Option<Record> = None;
         results::read(&dir, |_, record| {
             if record.i == i && record.warmup == warmup {

@@ -86,7 +86,7 @@ pub struct Load {
     /// The row of the list of profiles, while it is open.
     choosing: Option<usize>,
     run: Option<Watched>,
-    history: History,
+    history: Box<History>,
     view: View,
     panel: Panel,
     /// The panel under the cursor fills the body.
@@ -119,7 +119,7 @@ impl Load {
             editing: None,
             choosing: None,
             run: None,
-            history: History::default(),
+            history: Box::default(),
             view: View::Form,
             panel: Panel::Ttft,
             enlarged: false,
@@ -428,7 +428,7 @@ impl Tab for Load {
             News::Results(told) => {
                 let mut effects = self.history.told(told);
                 // Only what is on screen asks for a frame.
-                let shown = self.view == View::History || matches!(told, Told::Regression { .. });
+                let shown = self.view == View::History || matches!(**told, Told::Regression { .. });
                 effects.retain(|effect| shown || *effect != Effect::Redraw);
                 effects
             }
@@ -500,7 +500,7 @@ impl Tab for Load {
         if run_area.height < area.height
             && let Some(against) = self.run.as_ref().and_then(|run| self.history.regression(&run.now.result_dir))
         {
-            history::regression_row(against, area, run_area.height, &mut pen);
+            history::regression_row(against.as_deref(), area, run_area.height, &mut pen);
         }
         match (&self.run, self.view) {
             (Some(run), View::Run) if self.enlarged => zoom_view::draw(run, self.panel, run_area, &mut pen),

@@ -114,9 +114,9 @@ impl History {
         vec![Effect::Results(Wanted::Regression(dir.to_path_buf()))]
     }
 
-    /// How the result in `dir` stands against the last comparable; outer `None`: not known (yet).
-    pub(super) fn regression(&self, dir: &Path) -> Option<Option<&Against>> {
-        self.regressions.get(dir).map(Option::as_deref)
+    /// How the result in `dir` stands against the last comparable, if there is one; outer `None`: not known (yet).
+    pub(super) fn regression(&self, dir: &Path) -> Option<&Option<Box<Against>>> {
+        self.regressions.get(dir)
     }
 
     /// The jobs are these; the list is read again when a load test began or ended since.
@@ -162,7 +162,7 @@ impl History {
                 match self.levels.last_mut() {
                     Some(Level::Request(view)) => view.renew(autopsy),
                     Some(Level::Result(view)) if view.dir() == autopsy.dir => {
-                        self.levels.push(Level::Request(Box::new(RequestView::new(autopsy))))
+                        self.levels.push(Level::Request(Box::new(RequestView::new(autopsy))));
                     }
                     _ => return Vec::new(),
                 }
@@ -226,7 +226,7 @@ impl History {
                 Live::ready(own(H::Show)),
             ],
             Some(Level::Result(view)) => view.commands(),
-            Some(Level::Request(view)) => view.commands(),
+            Some(Level::Request(_)) => RequestView::commands(),
             Some(Level::Compare(view)) => view.commands(),
         };
         live.extend([C::Down, C::Up, C::PageDown, C::PageUp, C::Top, C::Bottom].map(Live::ready));

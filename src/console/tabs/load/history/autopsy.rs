@@ -55,7 +55,7 @@ impl RequestView {
         self.autopsy = autopsy.clone();
     }
 
-    pub(super) fn commands(&self) -> Vec<Live> {
+    pub(super) fn commands() -> Vec<Live> {
         use Command as C;
         [C::Back, C::Right, C::Left, C::CopyRow, C::CopyPanel, C::History(HistoryCommand::Show)].map(Live::ready).to_vec()
     }
@@ -163,7 +163,7 @@ impl RequestView {
         let left = area.height - y;
         let wanted = if servers == 0 { 2 } else { 5 };
         let below = if left >= 8 + wanted { wanted } else { 0 };
-        let events = if left >= 8 + below + events + 1 && events > 0 { events + 1 } else { 0 };
+        let events = if events > 0 && left > 8 + below + events { events + 1 } else { 0 };
         let gaps = Rect { y: area.y + y, height: left - below - events, ..area };
         self.gaps(gaps, pen);
         if below > 0 {

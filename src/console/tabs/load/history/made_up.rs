@@ -169,8 +169,12 @@ pub(in crate::console) fn summary() -> Summary {
         "server": {"mean_ttft_ms": 171.0}, "profile": spec(),
     });
     for (key, value) in metrics(1.0) {
-        let value = if matches!(key.as_str(), "completed" | "failed") { serde_json::json!(value as u64) } else { serde_json::json!(value) };
-        document[key] = value;
+        let count = match key.as_str() {
+            "completed" => Some(1_197),
+            "failed" => Some(3),
+            _ => None,
+        };
+        document[key] = count.map_or_else(|| serde_json::json!(value), |count: u64| serde_json::json!(count));
     }
     serde_json::from_value(document).expect("a summary")
 }

@@ -15,7 +15,7 @@ fn look(lang: Lang, palette: Palette) -> Look {
 }
 
 fn tell(tab: &mut Load, told: Told) -> Vec<Effect> {
-    tab.news(&News::Results(told))
+    tab.news(&News::Results(Box::new(told)))
 }
 
 fn press(tab: &mut Load, name: &str) -> Vec<Effect> {
