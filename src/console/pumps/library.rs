@@ -269,3 +269,30 @@ fn listed(entry: Entry) -> Listed {
     let when = entry.started_at.as_deref().and_then(|at| at.parse().ok()).map(local).unwrap_or_default();
     Listed { entry, when }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_result_of_this_workspace_is_ever_deleted() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let workspace = Workspace::at(root.path());
+        let mut reader = Reader { workspace: workspace.clone(), held: None };
+        let make = |dir: &Path| {
+            fs::create_dir_all(dir).expect("mkdir");
+            fs::write(dir.join(REQUESTS), b"").expect("writes");
+        };
+        let (ours, plain, elsewhere) = (workspace.results().join("r-1"), workspace.results().join("notes"), root.path().join("r-2"));
+        make(&ours);
+        make(&elsewhere);
+        fs::create_dir_all(&plain).expect("mkdir");
+        let link = workspace.results().join("link");
+        std::os::unix::fs::symlink(&elsewhere, &link).expect("links");
+        for dir in [&elsewhere, &plain, &link, &workspace.results(), &workspace.results().join("..")] {
+            assert!(reader.delete(dir).is_err() && dir.exists(), "{}", dir.display());
+        }
+        reader.delete(&ours).expect("deletes");
+        assert!(!ours.exists() && elsewhere.join(REQUESTS).exists());
+    }
+}
