@@ -18,6 +18,7 @@ pub mod news;
 pub mod pacer;
 pub mod painter;
 pub mod pumps;
+pub mod results;
 pub mod sheet;
 pub mod tab;
 pub mod tabs;

@@ -35,6 +35,12 @@ pub fn local_hms(at: Timestamp) -> String {
     at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
+/// Local wall clock `YYYY-MM-DD HH:MM:SS` of `at`, for the screen only.
+#[must_use]
+pub fn local(at: Timestamp) -> String {
+    at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// First line of every file that counts in run microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epoch {

@@ -16,6 +16,7 @@ use super::{
     menu::{Kind, Menu},
     news::{Bench, News},
     pacer::Urgency,
+    results::Wanted,
     tab::{Live, Tab, TabId},
 };
 use crate::{
@@ -62,6 +63,8 @@ pub enum Order {
     Watch(String),
     /// Ask whether this server answers.
     Probe(String),
+    /// Ask something of results on disk.
+    Results(Wanted),
 }
 
 /// How the console is opened.
@@ -190,7 +193,7 @@ impl App {
             News::Bench(Bench::Watching { job, .. }) => self.live_run = Some(job.to_string()),
             News::Bench(Bench::Snapshot { snapshot, .. }) if snapshot.phase.ended() => self.live_run = None,
             News::Bench(Bench::Gone { .. }) => self.live_run = None,
-            News::Bench(_) => {}
+            News::Bench(_) | News::Results(_) => {}
         }
         match &mut self.held {
             Some(held) => {

@@ -7,7 +7,7 @@ mod document;
 
 use super::{
     tab::TabId,
-    tabs::load::{self, LoadCommand},
+    tabs::load::{self, HistoryCommand, LoadCommand},
 };
 use crate::{base::Text, text};
 
@@ -74,6 +74,8 @@ pub enum Command {
     Mouse,
     /// A command of the Load tab.
     Load(LoadCommand),
+    /// A command of the Load tab's history.
+    History(HistoryCommand),
 }
 
 /// Where a row of the table holds.
@@ -200,7 +202,7 @@ pub const GLOBAL: &[Spec] = {
 
 /// Every row: the console's, then each tab's.
 pub fn table() -> impl Iterator<Item = &'static Spec> {
-    GLOBAL.iter().chain(load::COMMANDS)
+    GLOBAL.iter().chain(load::COMMANDS).chain(load::HISTORY_COMMANDS)
 }
 
 /// The row of a command.

@@ -1,5 +1,6 @@
 //! What the console is told: news by topic, already free of control sequences, for every tab and the header.
 
+use super::results::Told;
 use crate::{
     base::{Problem, clean},
     bench::{
@@ -12,6 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 
 /// News by topic. Text in it has passed [`News::cleaned`]: it may be drawn as it is.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a few a second, moved once: a box each would cost more")]
 pub enum News {
     /// The servers this workspace knows now, in a stable order; the whole list each time.
     Servers(Arc<[Server]>),
@@ -19,6 +21,8 @@ pub enum News {
     Jobs(Arc<[JobRow]>),
     /// A load test.
     Bench(Bench),
+    /// Results on disk.
+    Results(Box<Told>),
 }
 
 /// A model server that can be asked.
@@ -74,6 +78,7 @@ pub struct JobRow {
 
 /// News of a load test; `job` is the job's id.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a few a second, moved once: a box each would cost more")]
 pub enum Bench {
     /// This run is watched from now on, it replaces one watched before; all its facts follow from the beginning.
     Watching {
@@ -122,6 +127,7 @@ impl News {
             Self::Servers(servers) => Self::Servers(servers.iter().cloned().map(Server::cleaned).collect()),
             Self::Jobs(jobs) => Self::Jobs(jobs.iter().cloned().map(JobRow::cleaned).collect()),
             Self::Bench(news) => Self::Bench(news.cleaned()),
+            Self::Results(told) => Self::Results(Box::new(told.cleaned())),
         }
     }
 }

@@ -4,12 +4,14 @@
 //! for itself, so that neither the screen nor the overview waits.
 
 mod engine;
+mod library;
 mod overview;
 
 use super::{
     app::Order,
     events::Msg,
     news::{Bench, News, Server, ServerState},
+    results::Wanted,
 };
 use crate::{
     base::{Problem, Secret},
@@ -18,13 +20,14 @@ use crate::{
         live::{Fact, Snapshot},
     },
     jobs::{
-        Job,
+        self, Job,
         control::{self, Link},
     },
     serving,
     workspace::Workspace,
 };
 use engine::Engine;
+use library::Library;
 use overview::Overview;
 use serde::de::DeserializeOwned;
 use std::{
@@ -79,6 +82,7 @@ impl Pumps {
         let desk = Desk {
             overview: Overview::new(workspace.clone()),
             engine: Engine::new(workspace.clone(), !read_only),
+            library: Library::start(workspace.clone(), to.clone())?,
             workspace,
             inbox: inbox.clone(),
             to,
@@ -117,6 +121,7 @@ struct Desk {
     workspace: Workspace,
     overview: Overview,
     engine: Engine,
+    library: Library,
     inbox: Sender<Inbox>,
     to: SyncSender<Msg>,
     /// Servers somebody named, with what they said.
@@ -216,6 +221,21 @@ impl Desk {
                     let found = serving::probe(&url, key, PROBE_WITHIN);
                     let _ = inbox.send(Inbox::Probed(url, found));
                 });
+                Ok(())
+            }
+            Inbox::Order(Order::Results(Wanted::Watch(dir))) => {
+                let writes = |(job, state): &(&Job, _)| !jobs::State::ended(*state) && bench::worker::result_dir(job).is_ok_and(|of| of == dir);
+                let job = self.overview.of_kind(bench::worker::KIND).find(writes).map(|(job, _)| job.clone());
+                match job {
+                    Some(job) => self.watch(job),
+                    None => self.refuse(Problem::failed(
+                        "console.watch",
+                        crate::said!("no load test writes to this folder any more", "已没有压测在写入该文件夹"),
+                    )),
+                }
+            }
+            Inbox::Order(Order::Results(wanted)) => {
+                self.library.ask(wanted);
                 Ok(())
             }
             Inbox::Started(job) => self.watch(job),

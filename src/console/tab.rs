@@ -5,6 +5,7 @@ use super::{
     input::{TextInput, Typed},
     look::Look,
     news::News,
+    results::Wanted,
 };
 use crate::{
     base::{Said, Text},
@@ -105,6 +106,8 @@ pub enum Effect {
     Watch(String),
     /// Ask whether this server answers; [`News::Servers`] tells.
     Probe(String),
+    /// Ask something of results on disk; [`News::Results`] tells.
+    Results(Wanted),
 }
 
 /// What `i` shows: the thing under the cursor, in rows of label and sentence (formula, samples, window, source, …).

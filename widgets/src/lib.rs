@@ -2,6 +2,8 @@
 //!
 //! - [`Histogram`]: a latency distribution on a log axis with percentile marks and an SLO line.
 //! - [`Timeline`]: series over time, from a one-row sparkline to a tall braille chart; gaps stay gaps.
+//! - [`Plane`]: lines through points, such as percentile curves over each other.
+//! - [`Table`]: rows of records, of which only those in view are asked for.
 //! - [`LogAxis`] and [`LinearAxis`]: ranges snapped to 1-2-5 steps that only widen, so nothing jumps.
 //! - [`text`] and [`figure`]: text cut by cells, figures that keep their width.
 //!
@@ -15,11 +17,15 @@ mod bins;
 pub mod figure;
 mod histogram;
 mod num;
+mod plane;
 mod shelf;
+pub mod table;
 pub mod text;
 mod timeline;
 
 pub use axis::{LinearAxis, LogAxis};
 pub use bins::LogBins;
 pub use histogram::{Histogram, Mark};
+pub use plane::{Plane, Tick, Trace};
+pub use table::{Column, Table};
 pub use timeline::{Aggregate, At, Form, Look, Series, Timeline, XLabel};

@@ -7,6 +7,7 @@ use crate::{
         bars::Status,
         copy,
         news::{Bench, News},
+        results::Told,
         tab::Effect,
     },
     said,
@@ -58,6 +59,7 @@ impl App {
                 Effect::Steer(steer) => asks.push(Ask::Order(Order::Steer(steer))),
                 Effect::Watch(job) => asks.push(Ask::Order(Order::Watch(job))),
                 Effect::Probe(url) => asks.push(Ask::Order(Order::Probe(url))),
+                Effect::Results(wanted) => asks.push(Ask::Order(Order::Results(wanted))),
             }
         }
         asks
@@ -89,6 +91,7 @@ impl App {
 pub(super) fn hold(held: &mut Vec<News>, news: News) {
     let replaces = |old: &News| match (old, &news) {
         (News::Servers(_), News::Servers(_)) | (News::Jobs(_), News::Jobs(_)) => true,
+        (News::Results(old), News::Results(told)) => matches!((&**old, &**told), (Told::List(_), Told::List(_))),
         (News::Bench(Bench::Snapshot { job: old, .. }), News::Bench(Bench::Snapshot { job, .. })) => old == job,
         _ => false,
     };

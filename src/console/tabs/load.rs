@@ -10,6 +10,7 @@ mod drawn;
 mod explain;
 mod form;
 mod form_view;
+pub(in crate::console) mod history;
 mod layout;
 mod lists_view;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod zoom_view;
 
 use self::{
     form::{Field, Form},
+    history::{History, Leave, Step},
     layout::Layout,
     panel::Panel,
     parse::is_loopback,
@@ -47,6 +49,7 @@ use crate::{
         input::{TextInput, Typed},
         look::Look,
         news::{Bench, News, Server},
+        results::Told,
         tab::{Effect, Explained, Live, Tab, TabId},
     },
     said, text,
@@ -59,6 +62,7 @@ use std::sync::Arc;
 
 pub use as_command::as_command;
 pub use commands::{COMMANDS, LoadCommand};
+pub use history::{COMMANDS as HISTORY_COMMANDS, HistoryCommand};
 
 /// What the body shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,8 @@ enum View {
     Form,
     /// The run that is watched.
     Run,
+    /// Results of this workspace.
+    History,
 }
 
 /// The Load tab.
@@ -80,6 +86,7 @@ pub struct Load {
     /// The row of the list of profiles, while it is open.
     choosing: Option<usize>,
     run: Option<Watched>,
+    history: Box<History>,
     view: View,
     panel: Panel,
     /// The panel under the cursor fills the body.
@@ -112,6 +119,7 @@ impl Load {
             editing: None,
             choosing: None,
             run: None,
+            history: Box::default(),
             view: View::Form,
             panel: Panel::Ttft,
             enlarged: false,
@@ -290,7 +298,36 @@ impl Load {
             Bench::Dropped { job, count } => self.watched(job).is_some_and(|run| run.dropped(*count)),
             Bench::Gone { job, .. } => self.watched(job).is_some_and(Watched::gone),
         };
-        if changed && self.view == View::Run { vec![Effect::Redraw] } else { Vec::new() }
+        let mut effects = if changed && self.view == View::Run { vec![Effect::Redraw] } else { Vec::new() };
+        // Its process is gone: what it measured is on disk.
+        if let (Bench::Gone { job, .. }, Some(run)) = (news, &self.run)
+            && run.id == **job
+        {
+            effects.extend(self.history.ended(&run.now.result_dir));
+        }
+        effects
+    }
+
+    /// The history was left for the form, or for what was shown before.
+    fn left_history(&mut self, step: Step) -> Vec<Effect> {
+        match step.leave {
+            None => {}
+            Some(Leave::Back) => self.view = if self.run.is_some() { View::Run } else { View::Form },
+            Some(Leave::Form(spec)) => {
+                self.form.apply(&spec.name, &spec);
+                // Its target is what was asked then: a server that becomes ready does not take its place.
+                self.aimed = !spec.target.url.is_empty();
+                (self.view, self.choosing, self.editing) = (View::Form, None, None);
+            }
+        }
+        step.effects
+    }
+
+    /// The area of a watched run: the last row tells how one that ended stands against the last comparable, once that is known.
+    fn run_area(&self, area: Rect) -> Rect {
+        let ended = self.run.as_ref().filter(|run| run.ended() && self.view == View::Run);
+        let known = ended.is_some_and(|run| self.history.regression(&run.now.result_dir).is_some());
+        Rect { height: area.height.saturating_sub(u16::from(known && area.height > 10)), ..area }
     }
 
     fn watched(&mut self, job: &str) -> Option<&mut Watched> {
@@ -306,7 +343,7 @@ impl Tab for Load {
     fn commands(&self) -> Vec<Live> {
         use Command as C;
         let own = |command| C::Load(command);
-        if self.choosing.is_some() {
+        if self.choosing.is_some() && self.view != View::History {
             return [C::Open, C::Down, C::Up, C::Top, C::Bottom, C::Back].map(Live::ready).to_vec();
         }
         let start = Live::unless(own(LoadCommand::Start), self.why_no_start());
@@ -328,6 +365,7 @@ impl Tab for Load {
                 }
                 live
             }
+            View::History => return self.history.commands(),
             View::Run if self.under_way().is_some() => vec![
                 stop,
                 drain,
@@ -351,15 +389,24 @@ impl Tab for Load {
                 drain,
             ],
         };
+        live.push(Live::ready(C::History(HistoryCommand::Show)));
         live.extend(moves);
         live
     }
 
     fn command(&mut self, command: Command) -> Vec<Effect> {
+        if self.view == View::History {
+            let step = self.history.command(command);
+            return self.left_history(step);
+        }
         if let Some(row) = self.choosing {
             return self.on_profiles(row, command);
         }
         match command {
+            Command::History(HistoryCommand::Show) => {
+                self.view = View::History;
+                self.history.show()
+            }
             Command::Load(LoadCommand::Start) => self.start(),
             Command::Load(LoadCommand::Stop) => self.steer(Steer::Stop),
             Command::Load(LoadCommand::Drain) => self.steer(Steer::Drain),
@@ -377,15 +424,28 @@ impl Tab for Load {
         match news {
             News::Servers(servers) => self.on_servers(servers),
             News::Bench(news) => self.on_bench(news),
-            News::Jobs(_) => Vec::new(),
+            News::Jobs(jobs) => self.history.jobs(jobs),
+            News::Results(told) => {
+                let mut effects = self.history.told(told);
+                // Only what is on screen asks for a frame.
+                let shown = self.view == View::History || matches!(**told, Told::Regression { .. });
+                effects.retain(|effect| shown || *effect != Effect::Redraw);
+                effects
+            }
         }
     }
 
     fn field(&mut self) -> Option<&mut TextInput> {
+        if self.view == View::History {
+            return self.history.field();
+        }
         self.editing.as_mut()
     }
 
     fn typed(&mut self, typed: Typed) -> Vec<Effect> {
+        if self.view == View::History {
+            return self.history.typed(typed);
+        }
         self.keep_typed();
         match typed {
             Typed::Changed | Typed::Moved => {}
@@ -404,13 +464,17 @@ impl Tab for Load {
     }
 
     fn explain(&self) -> Option<Explained> {
+        if self.view == View::History {
+            return self.history.explain();
+        }
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
         Some(Explained { title: self.panel.long_title().into(), rows: explain::explain(self.panel, run) })
     }
 
     fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
         match self.view {
-            View::Run if !self.enlarged => match Layout::of(area).panel_at(at) {
+            View::History => return self.history.click(area, at),
+            View::Run if !self.enlarged => match Layout::of(self.run_area(area)).panel_at(at) {
                 Some(panel) if panel != self.panel => self.panel = panel,
                 _ => return Vec::new(),
             },
@@ -428,10 +492,19 @@ impl Tab for Load {
         if area.is_empty() {
             return;
         }
+        if self.view == View::History {
+            return self.history.draw(look, frame, area);
+        }
         let mut pen = Pen { buf: frame.buffer_mut(), look };
+        let run_area = self.run_area(area);
+        if run_area.height < area.height
+            && let Some(against) = self.run.as_ref().and_then(|run| self.history.regression(&run.now.result_dir))
+        {
+            history::regression_row(against.as_deref(), area, run_area.height, &mut pen);
+        }
         match (&self.run, self.view) {
-            (Some(run), View::Run) if self.enlarged => zoom_view::draw(run, self.panel, area, &mut pen),
-            (Some(run), View::Run) => run_view::draw(run, self.panel, area, &mut pen),
+            (Some(run), View::Run) if self.enlarged => zoom_view::draw(run, self.panel, run_area, &mut pen),
+            (Some(run), View::Run) => run_view::draw(run, self.panel, run_area, &mut pen),
             _ if self.choosing.is_some() => {
                 profiles_view::draw(&self.profiles, self.choosing.unwrap_or(0), area, &mut pen);
             }
