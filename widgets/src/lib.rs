@@ -2,6 +2,7 @@
 //!
 //! - [`Histogram`]: a latency distribution on a log axis with percentile marks and an SLO line.
 //! - [`Timeline`]: series over time, from a one-row sparkline to a tall braille chart; gaps stay gaps.
+//! - [`HeatStrip`]: time × value, shades for how many; in step with a timeline.
 //! - [`LogAxis`] and [`LinearAxis`]: ranges snapped to 1-2-5 steps that only widen, so nothing jumps.
 //! - [`text`] and [`figure`]: text cut by cells, figures that keep their width.
 //!
@@ -22,4 +23,4 @@ mod timeline;
 pub use axis::{LinearAxis, LogAxis};
 pub use bins::LogBins;
 pub use histogram::{Histogram, Mark};
-pub use timeline::{Aggregate, At, Form, Look, Series, Timeline, XLabel};
+pub use timeline::{Aggregate, At, Form, HeatSample, HeatStrip, Look, Series, Timeline, XLabel};

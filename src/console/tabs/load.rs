@@ -7,9 +7,11 @@ mod as_command;
 mod commands;
 mod copied;
 mod drawn;
+mod event;
 mod explain;
 mod form;
 mod form_view;
+mod heat;
 mod layout;
 mod lists_view;
 #[cfg(test)]
@@ -21,6 +23,9 @@ mod picture;
 mod profiles;
 mod profiles_view;
 mod run_view;
+mod series_view;
+mod servers;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -30,16 +35,18 @@ mod zoom_view;
 use self::{
     form::{Field, Form},
     layout::Layout,
-    panel::Panel,
+    panel::{Focus, Panel},
     parse::is_loopback,
     pen::Pen,
     profiles::Profile,
+    series_view::Step,
+    steering::Going,
     watched::Watched,
 };
 use crate::{
-    base::{Said, Text},
+    base::Said,
     bench::{
-        live::{Phase, Steer},
+        live::Steer,
         spec::Spec as LoadSpec,
     },
     console::{
@@ -81,13 +88,17 @@ pub struct Load {
     choosing: Option<usize>,
     run: Option<Watched>,
     view: View,
-    panel: Panel,
+    focus: Focus,
     /// The panel under the cursor fills the body.
     enlarged: bool,
     /// A start was asked for and not yet answered.
     starting: bool,
     /// What the watched run was asked last.
     asked: Option<Steer>,
+    /// Users or rate asked for and not yet seen.
+    going: Going,
+    /// A note for the time axis is being typed.
+    note: Option<TextInput>,
     /// A person chose the target: a server that becomes ready does not take its place.
     aimed: bool,
 }
@@ -113,17 +124,18 @@ impl Load {
             choosing: None,
             run: None,
             view: View::Form,
-            panel: Panel::Ttft,
+            focus: Focus::default(),
             enlarged: false,
             starting: false,
             asked: None,
+            going: Going::default(),
+            note: None,
             aimed: false,
         }
     }
 
-    /// A run that still measures.
-    fn under_way(&self) -> Option<&Watched> {
-        self.run.as_ref().filter(|run| !run.ended())
+    fn steering(&self, command: LoadCommand) -> Live {
+        Live::unless(Command::Load(command), self.why_not(command))
     }
 
     fn why_no_start(&self) -> Option<Said> {
@@ -139,17 +151,6 @@ impl Load {
             en: format!("{}: {}", label.en.trim_end_matches([' ', '≤']), fault.en),
             zh: format!("{}：{}", label.zh.trim_end_matches([' ', '≤']), fault.zh),
         })
-    }
-
-    fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
-        match (self.under_way(), &self.asked) {
-            (None, _) => Some(text!("nothing runs", "没有运行中的压测")),
-            (Some(_), Some(Steer::Stop)) => Some(text!("it is stopping", "正在停止")),
-            (Some(run), asked) if wanted == Steer::Drain && (asked.is_some() || run.now.phase == Phase::Draining) => {
-                Some(text!("it is draining", "正在排空"))
-            }
-            (Some(_), _) => None,
-        }
     }
 
     fn start(&mut self) -> Vec<Effect> {
@@ -225,35 +226,53 @@ impl Load {
     }
 
     fn on_run(&mut self, command: Command) -> Vec<Effect> {
+        if self.focus.panel == Panel::Series && self.on_cells(command) {
+            return vec![Effect::Redraw];
+        }
+        let Some(run) = &self.run else { return Vec::new() };
+        let focus = &mut self.focus;
         match command {
-            Command::Left => self.panel = self.panel.beside(-1),
-            Command::Right => self.panel = self.panel.beside(1),
-            Command::Up => self.panel = self.panel.above(),
-            Command::Down => self.panel = self.panel.below(),
-            Command::Top => self.panel = Panel::Ttft,
-            Command::Bottom => self.panel = Panel::Events,
+            Command::Left => focus.go(focus.panel.beside(-1, run)),
+            Command::Right => focus.go(focus.panel.beside(1, run)),
+            Command::Up => focus.go(focus.panel.above()),
+            Command::Down => focus.go(focus.panel.below(focus.shared(run))),
+            Command::Top => focus.go(Panel::Ttft),
+            Command::Bottom => focus.go(Panel::Events),
+            Command::Load(LoadCommand::Metric) => match focus.panel {
+                Panel::Series => focus.cell_metric = focus.cell_metric.next(),
+                Panel::Heat => focus.heat = focus.heat.other(),
+                _ => focus.go(Panel::Heat),
+            },
             Command::Open => self.enlarged = !self.enlarged,
             Command::Back if self.enlarged => self.enlarged = false,
             Command::Back | Command::Load(LoadCommand::Edit) => {
                 self.enlarged = false;
                 self.view = View::Form;
             }
-            Command::CopyRow => return self.run.iter().map(|run| Effect::Copy(copied::row(run, self.panel))).collect(),
-            Command::CopyPanel => return self.run.iter().map(|run| Effect::Copy(copied::rows(run))).collect(),
-            Command::CopyCommand => return self.run.iter().map(|run| Effect::Copy(as_command(&run.spec))).collect(),
+            Command::CopyRow => return vec![Effect::Copy(copied::row(run, focus.panel))],
+            Command::CopyPanel => return vec![Effect::Copy(copied::rows(run))],
+            Command::CopyCommand => return vec![Effect::Copy(as_command(&run.spec))],
             _ => return Vec::new(),
         }
         vec![Effect::Redraw]
     }
 
-    fn steer(&mut self, how: Steer) -> Vec<Effect> {
-        self.asked = Some(how.clone());
-        let said = match &how {
-            Steer::Stop => said!("asked the run to stop; what was measured is kept", "已要求停止；已测得的结果保留"),
-            Steer::Drain => said!("asked the run to drain: what is under way is awaited", "已要求排空：等待在途请求结束"),
-            _ => Said::same(""),
+    /// Moves over the cells of a series; false where that would leave them, or moves nothing.
+    fn on_cells(&mut self, command: Command) -> bool {
+        let Some(series) = self.run.as_ref().and_then(|run| run.now.series.as_ref()) else { return false };
+        let (right, down) = match command {
+            Command::Left => (-1, 0),
+            Command::Right => (1, 0),
+            Command::Up => (0, -1),
+            Command::Down => (0, 1),
+            _ => return false,
         };
-        vec![Effect::Steer(how), Effect::Tell(said)]
+        let moved = Step::moved(series, self.focus.cell, right, down);
+        if moved.is_some() {
+            self.focus.cell = moved;
+        }
+        // Down from the last row stays; else the next panel takes over, unless this one fills the body.
+        moved.is_some() || self.enlarged || command == Command::Down
     }
 
     fn on_servers(&mut self, servers: &Arc<[Server]>) -> Vec<Effect> {
@@ -278,6 +297,7 @@ impl Load {
             Bench::Watching { job, spec } => {
                 self.run = Some(Watched::new(job.to_string(), (**spec).clone()));
                 (self.starting, self.asked, self.enlarged, self.view) = (false, None, false, View::Run);
+                (self.going, self.note, self.focus) = (Going::default(), None, Focus::default());
                 true
             }
             Bench::Refused(problem) => {
@@ -285,12 +305,20 @@ impl Load {
                 let tell = |lang| problem.sentence(lang);
                 return vec![Effect::Complain(Said { en: tell(crate::base::Lang::En), zh: tell(crate::base::Lang::Zh) })];
             }
-            Bench::Snapshot { job, snapshot } => self.watched(job).is_some_and(|run| run.snapshot(snapshot)),
+            Bench::Snapshot { job, snapshot } => self.on_snapshot(job, snapshot),
             Bench::Fact { job, fact } => self.watched(job).is_some_and(|run| run.fact(fact)),
             Bench::Dropped { job, count } => self.watched(job).is_some_and(|run| run.dropped(*count)),
             Bench::Gone { job, .. } => self.watched(job).is_some_and(Watched::gone),
         };
         if changed && self.view == View::Run { vec![Effect::Redraw] } else { Vec::new() }
+    }
+
+    fn on_snapshot(&mut self, job: &str, snapshot: &crate::bench::live::Snapshot) -> bool {
+        let changed = self.watched(job).is_some_and(|run| run.snapshot(snapshot));
+        if let Some(run) = &self.run {
+            self.going.arrived(run);
+        }
+        changed
     }
 
     fn watched(&mut self, job: &str) -> Option<&mut Watched> {
@@ -310,8 +338,8 @@ impl Tab for Load {
             return [C::Open, C::Down, C::Up, C::Top, C::Bottom, C::Back].map(Live::ready).to_vec();
         }
         let start = Live::unless(own(LoadCommand::Start), self.why_no_start());
-        let stop = Live::unless(own(LoadCommand::Stop), self.why_no_steer(Steer::Stop));
-        let drain = Live::unless(own(LoadCommand::Drain), self.why_no_steer(Steer::Drain));
+        let stop = Live::unless(own(LoadCommand::Stop), self.why_no_end(&Steer::Stop));
+        let drain = Live::unless(own(LoadCommand::Drain), self.why_no_end(&Steer::Drain));
         let moves = [C::Left, C::Right, C::Down, C::Up, C::Top, C::Bottom].map(Live::ready);
         let mut live = match self.view {
             View::Form => {
@@ -329,8 +357,18 @@ impl Tab for Load {
                 live
             }
             View::Run if self.under_way().is_some() => vec![
-                stop,
+                self.steering(LoadCommand::MoreUsers),
+                self.steering(LoadCommand::Faster),
+                self.steering(LoadCommand::Pause),
                 drain,
+                self.steering(LoadCommand::Annotate),
+                Live::ready(own(LoadCommand::Metric)),
+                stop,
+                self.steering(LoadCommand::SkipCell),
+                self.steering(LoadCommand::RerunCell),
+                self.steering(LoadCommand::EndCell),
+                self.steering(LoadCommand::FewerUsers),
+                self.steering(LoadCommand::Slower),
                 Live::ready(C::Open),
                 Live::ready(C::CopyRow),
                 Live::ready(C::CopyPanel),
@@ -341,6 +379,7 @@ impl Tab for Load {
             ],
             View::Run => vec![
                 start,
+                Live::ready(own(LoadCommand::Metric)),
                 Live::ready(own(LoadCommand::Edit)),
                 Live::ready(C::Open),
                 Live::ready(C::CopyRow),
@@ -351,6 +390,8 @@ impl Tab for Load {
                 drain,
             ],
         };
+        // What makes no sense for this run is not among the keys shown first.
+        live.sort_by_key(|live| live.disabled.is_some() && matches!(live.command, C::Load(_)) && self.view == View::Run);
         live.extend(moves);
         live
     }
@@ -361,8 +402,22 @@ impl Tab for Load {
         }
         match command {
             Command::Load(LoadCommand::Start) => self.start(),
-            Command::Load(LoadCommand::Stop) => self.steer(Steer::Stop),
-            Command::Load(LoadCommand::Drain) => self.steer(Steer::Drain),
+            Command::Load(LoadCommand::Annotate) => {
+                self.note = Some(TextInput::default());
+                vec![Effect::Redraw]
+            }
+            Command::Load(
+                steer @ (LoadCommand::Stop
+                | LoadCommand::Drain
+                | LoadCommand::MoreUsers
+                | LoadCommand::FewerUsers
+                | LoadCommand::Faster
+                | LoadCommand::Slower
+                | LoadCommand::Pause
+                | LoadCommand::SkipCell
+                | LoadCommand::EndCell
+                | LoadCommand::RerunCell),
+            ) => self.steered(steer),
             Command::Load(LoadCommand::Profiles) => {
                 let here = self.profiles.iter().position(|profile| profile.name == self.form.profile);
                 (self.choosing, self.view) = (Some(here.unwrap_or(0)), View::Form);
@@ -382,10 +437,20 @@ impl Tab for Load {
     }
 
     fn field(&mut self) -> Option<&mut TextInput> {
-        self.editing.as_mut()
+        self.note.as_mut().or(self.editing.as_mut())
     }
 
     fn typed(&mut self, typed: Typed) -> Vec<Effect> {
+        if self.note.is_some() {
+            return match typed {
+                Typed::Done => self.send_note(),
+                Typed::Left => {
+                    self.note = None;
+                    vec![Effect::Redraw]
+                }
+                _ => vec![Effect::Redraw],
+            };
+        }
         self.keep_typed();
         match typed {
             Typed::Changed | Typed::Moved => {}
@@ -405,15 +470,18 @@ impl Tab for Load {
 
     fn explain(&self) -> Option<Explained> {
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
-        Some(Explained { title: self.panel.long_title().into(), rows: explain::explain(self.panel, run) })
+        Some(Explained { title: self.focus.panel.long_title().into(), rows: explain::explain(self.focus.panel, run) })
     }
 
     fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
         match self.view {
-            View::Run if !self.enlarged => match Layout::of(area).panel_at(at) {
-                Some(panel) if panel != self.panel => self.panel = panel,
-                _ => return Vec::new(),
-            },
+            View::Run if !self.enlarged => {
+                let Some(run) = &self.run else { return Vec::new() };
+                match Layout::of(area, run_view::wanted(run, &self.focus)).panel_at(at) {
+                    Some(panel) if panel != self.focus.panel => self.focus.go(panel),
+                    _ => return Vec::new(),
+                }
+            }
             View::Form if self.choosing.is_none() && self.editing.is_none() => match form_view::field_at(&self.form, area, at.y) {
                 Some(field) if field != self.form.cursor => self.form.cursor = field,
                 _ => return Vec::new(),
@@ -430,8 +498,17 @@ impl Tab for Load {
         }
         let mut pen = Pen { buf: frame.buffer_mut(), look };
         match (&self.run, self.view) {
-            (Some(run), View::Run) if self.enlarged => zoom_view::draw(run, self.panel, area, &mut pen),
-            (Some(run), View::Run) => run_view::draw(run, self.panel, area, &mut pen),
+            (Some(run), View::Run) => {
+                if self.enlarged {
+                    zoom_view::draw(run, &self.focus, area, &mut pen);
+                } else {
+                    run_view::draw(run, &self.focus, area, &mut pen);
+                }
+                if let Some(note) = &self.note {
+                    let field = run_view::note_line(area, &mut pen);
+                    note.draw(look, frame, field);
+                }
+            }
             _ if self.choosing.is_some() => {
                 profiles_view::draw(&self.profiles, self.choosing.unwrap_or(0), area, &mut pen);
             }
