@@ -156,6 +156,12 @@ impl Load {
     fn start(&mut self) -> Vec<Effect> {
         let Some(spec) = self.form.spec() else { return Vec::new() };
         let url = spec.target.url.clone();
+        let load = match (&spec.load, &spec.matrix, &spec.search) {
+            (_, Some(_), _) => format!("{} ({})", self.form.text(Field::CellLoad), self.form.text(Field::Series)),
+            (_, _, Some(_)) => format!("{} ({})", self.form.text(Field::Range), self.form.text(Field::Series)),
+            (crate::bench::spec::Load::Concurrency(users), ..) => format!("c {users}"),
+            _ => self.form.text(Field::Load).to_owned(),
+        };
         let start = Effect::Start(Box::new(spec));
         if is_loopback(&url) {
             self.starting = true;
@@ -163,8 +169,8 @@ impl Load {
         }
         let what = self.form.estimate().unwrap_or_else(|| Said::same(""));
         let ask = Said {
-            en: format!("Put load on {url}, which is not this machine? ({})", what.en),
-            zh: format!("要对 {url} 施加压力吗？它不是本机。（{}）", what.zh),
+            en: format!("Put a load of {load} on {url}, which is not this machine? ({})", what.en),
+            zh: format!("要对 {url} 施加 {load} 的负载吗？它不是本机。（{}）", what.zh),
         };
         vec![Effect::Confirm { ask, then: vec![start] }]
     }
@@ -186,7 +192,7 @@ impl Load {
             Command::Down => self.form.step(1),
             Command::Up => self.form.step(-1),
             Command::Top => self.form.cursor = Field::Target,
-            Command::Bottom => self.form.cursor = Field::E2el,
+            Command::Bottom => self.form.cursor = self.form.fields().last().copied().unwrap_or(Field::Series),
             Command::Left | Command::Right => {
                 self.aimed |= self.form.cursor == Field::Target;
                 if !self.form.choose(&self.servers, command == Command::Right) {
@@ -194,7 +200,7 @@ impl Load {
                 }
             }
             Command::Open | Command::Load(LoadCommand::Edit) => {
-                if self.form.cursor == Field::Api {
+                if !self.form.cursor.choices().is_empty() {
                     self.form.choose(&self.servers, true);
                 } else {
                     self.begin_editing();
@@ -459,7 +465,7 @@ impl Tab for Load {
                 let by = if typed == Typed::Next { 1 } else { -1 };
                 self.form.step(by);
                 // A choice is not typed: past it.
-                if self.form.cursor == Field::Api {
+                if !self.form.cursor.choices().is_empty() {
                     self.form.step(by);
                 }
                 self.begin_editing();

@@ -73,10 +73,11 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     // passed changes a width.
     let right = 11 + cells(&state) + cells(&time) + if bar { BAR } else { 0 };
     let x = area.width.saturating_sub(right);
-    let name = words::shape_now(run);
     let room = x.saturating_sub(4);
-    // Where there is no room for all of it, the model says most.
-    let name = if cells(name.get(look.lang)) <= room || run.now.model.is_empty() { name.get(look.lang) } else { &run.now.model };
+    // Where there is no room for all of it, what changes says most.
+    let names = words::shapes_now(run);
+    let name = names.iter().find(|name| cells(name.get(look.lang)) <= room).or(names.last());
+    let name = name.map_or("", |name| name.get(look.lang));
     let name = dcudeck_widgets::text::fit(name, usize::from(room), look.ascii).into_owned();
     if room >= 6 {
         let after = pen.flow(area, 1, 0, " ", ink.plain);
@@ -331,7 +332,7 @@ fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let lag = now.send_lag_p99_us.map_or_else(|| "n/a".to_owned(), |us| format!("{} ms", words::latency(Some(ms(us)))));
     let cpu = now.cpu_pct.map_or_else(|| "n/a".to_owned(), |pct| format!("{pct:.0} %"));
     let loop_lag = now.loop_lag_p99_us.map_or_else(|| "n/a".to_owned(), |us| format!("{} ms", words::latency(Some(ms(us)))));
-    let x = figure_at(area, SPARK_X, 0, text!("lag P99", "滞后 P99"), &lag, 8, pen);
+    let x = figure_at(area, SPARK_X, 0, text!("lag P99", "滞后P99"), &lag, 8, pen);
     let x = figure_at(area, x + 2, 0, text!("loop", "循环"), &loop_lag, 8, pen);
     let x = figure_at(area, x + 2, 0, text!("CPU", "CPU"), &cpu, 5, pen);
     figure_at(area, x + 2, 0, text!("conn", "连接"), &figure::count(u64::from(now.connections)), 7, pen);

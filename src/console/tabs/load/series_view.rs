@@ -313,8 +313,8 @@ fn search(series: &Series, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let heads = [text!("P99 TTFT", "P99 TTFT"), text!("P99 TPOT", "P99 TPOT"), text!("tok/s", "tok/s")];
     pen.left(area, 3, 0, 8, text!("load", "负载").get(look.lang), ink.plain);
-    pen.left(area, 12, 0, 6, text!("goals", "目标").get(look.lang), ink.plain);
-    for (x, head) in [18, 28, 38].into_iter().zip(heads) {
+    pen.left(area, 10, 0, 8, text!("goals", "目标").get(look.lang), ink.plain);
+    for (x, head) in [17, 26, 35].into_iter().zip(heads) {
         pen.right(area, x, 0, 9, head.get(look.lang), ink.plain);
     }
     let (row, _) = Step::place(series, focus.cell);
@@ -326,7 +326,7 @@ fn search(series: &Series, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
         }
         let best = series.best.as_ref() == Some(&cell.key);
         let x = if best { pen.flow(area, 1, y, pen.sign("★", "*"), ink.good) } else { 2 };
-        pen.left(area, x + 1, y, 8, &load_of(cell), if best { ink.strong } else { ink.plain });
+        pen.left(area, x + 1, y, 6, &load_of(cell), if best { ink.strong } else { ink.plain });
         let (word, style) = match (cell.state, cell.slo_met) {
             (CellState::Running, _) => (pen.sign("◆", "@"), ink.accent),
             (CellState::Waiting, _) => (pen.sign("·", "."), ink.unsure),
@@ -336,17 +336,17 @@ fn search(series: &Series, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
             (CellState::Done, Some(false)) => (text!("!missed", "!未达").get(look.lang), ink.look),
             (CellState::Done, None) => ("n/a", ink.unsure),
         };
-        pen.left(area, 12, y, 8, word, style);
-        for (x, key) in [18, 28, 38].into_iter().zip(["p99_ttft_ms", "p99_tpot_ms", "output_throughput"]) {
+        pen.left(area, 10, y, 8, word, style);
+        for (x, key) in [17, 26, 35].into_iter().zip(["p99_ttft_ms", "p99_tpot_ms", "output_throughput"]) {
             let value = cell.metrics.get(key).copied();
             if cell.state == CellState::Done {
-                let limited = if cell.client_limited == Some(true) && x == 18 { "~" } else { "" };
+                let limited = if cell.client_limited == Some(true) && x == 17 { "~" } else { "" };
                 let style = if value.is_some() { ink.strong } else { ink.unsure };
                 pen.right(area, x, y, 9, &format!("{limited}{}", value.map_or_else(|| "n/a".to_owned(), figure::compact)), style);
             }
         }
         if series.knee.as_ref() == Some(&cell.key) {
-            pen.flow(area, 49, y, text!("knee", "拐点").get(look.lang), ink.look);
+            pen.flow(area, 45, y, text!("knee", "拐点").get(look.lang), ink.look);
         }
     }
 }

@@ -37,8 +37,10 @@ fn stepped_users(users: u32, up: bool) -> u32 {
 /// A tenth more or less than `rate`, on three digits, so that steps up and down read well.
 fn stepped_rate(rate: f64, up: bool) -> f64 {
     let to = if up { rate * 1.1 } else { rate / 1.1 };
-    let unit = 10_f64.powf(to.abs().max(1e-3).log10().floor() - 2.0);
-    ((to / unit).round() * unit).clamp(0.001, 1e6)
+    // Dividing by a whole power rounds once: 727 / 100 is the float that prints as 7.27.
+    #[expect(clippy::cast_possible_truncation, reason = "between -3 and 6")]
+    let per = 10_f64.powi(2 - to.abs().max(1e-3).log10().floor() as i32);
+    ((to * per).round() / per).clamp(0.001, 1e6)
 }
 
 impl Load {

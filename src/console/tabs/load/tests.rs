@@ -356,9 +356,16 @@ fn a_run_whose_process_is_gone_without_an_end_is_lost() {
 #[test]
 fn the_figure_under_the_cursor_is_explained_with_its_samples() {
     let mut tab = told(made_up::running(), 42);
-    for (key, title) in
-        [("g", "TTFT"), ("l", "TPOT"), ("l", "ITL"), ("j", "output tokens"), ("j", "in flight"), ("j", "client"), ("j", "errors")]
-    {
+    for (key, title) in [
+        ("g", "TTFT"),
+        ("l", "TPOT"),
+        ("l", "ITL"),
+        ("j", "output tokens"),
+        ("j", "in flight"),
+        ("j", "server"),
+        ("j", "client"),
+        ("j", "errors"),
+    ] {
         press(&mut tab, key);
         let explained = tab.explain().unwrap();
         assert!(explained.title.en.contains(title), "{key}: {}", explained.title.en);
@@ -414,7 +421,7 @@ fn a_click_puts_the_cursor_on_the_panel_or_field_there() {
     assert_eq!(tab.click(&look, area, Position::new(60, 8)), [Effect::Redraw]);
     assert_eq!(tab.focus.panel, Panel::Itl);
     assert_eq!(tab.click(&look, area, Position::new(60, 9)), [], "already there");
-    tab.click(&look, area, Position::new(3, 17));
+    tab.click(&look, area, Position::new(3, 16));
     assert_eq!(tab.focus.panel, Panel::InFlight);
     let mut tab = with_servers();
     tab.click(&look, area, Position::new(20, 3));
@@ -542,7 +549,7 @@ fn the_server_line_reads_na_without_a_server_that_answers() {
         let picture = text_of(&drawn(tab, &look(Lang::En, Palette::Mono), 80, 21));
         picture.lines().find(|line| line.starts_with(" server")).unwrap().to_owned()
     };
-    assert!(line(&tab).contains("KV   71 %"), "{}", line(&tab));
+    assert!(line(&tab).contains("KV  71 %"), "{}", line(&tab));
     tab = told(Snapshot { server: Vec::new(), ..made_up::running() }, 5);
     assert!(!line(&tab).chars().any(|c| c.is_ascii_digit()), "{}", line(&tab));
 }

@@ -55,8 +55,8 @@ pub(super) fn shape(spec: &Spec, model: &str) -> Said {
     Said { en: format!("{model} @ {host} · {en}"), zh: format!("{model} @ {host} · {zh}") }
 }
 
-/// As [`shape`] of a run, with what is asked of it now: its cell, users or rate as steered, and what waits for room.
-pub(super) fn shape_now(run: &Watched) -> Said {
+/// What a run is asked now, from the longest to the shortest way to say it: its cell, users or rate as steered, and what waits for room.
+pub(super) fn shapes_now(run: &Watched) -> Vec<Said> {
     let now = &run.now;
     let mut spec = run.spec.clone();
     if let Some(users) = now.users {
@@ -64,17 +64,18 @@ pub(super) fn shape_now(run: &Watched) -> Said {
     } else if let Some(rate) = now.rate {
         spec.load = Load::Rate((rate * 1_000.0).round() / 1_000.0);
     }
-    let mut shape = shape(&spec, &now.model);
-    if let Some(cell) = super::series_view::now_running(run) {
-        let model = if now.model.is_empty() { "?" } else { &now.model };
-        let head = format!("{model} @ {}", short_host(&spec.target.url));
-        shape = Said { en: format!("{head} · {}", cell.en), zh: format!("{head} · {}", cell.zh) };
-    }
-    if now.held > 0 {
-        let held = now.held;
-        shape = Said { en: format!("{} · held {held}", shape.en), zh: format!("{} · 待发 {held}", shape.zh) };
-    }
-    shape
+    let model = if now.model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { &now.model };
+    let host = short_host(&spec.target.url);
+    let cell = super::series_view::now_running(run);
+    let long = cell.clone().unwrap_or_else(|| asked(&spec));
+    let short = cell.unwrap_or_else(|| load(&spec));
+    let held = now.held;
+    let held = if held > 0 { said!(" · held {held}", " · 待发 {held}") } else { Said::same("") };
+    let join = |head: &str, what: &Said| {
+        let sep = if head.is_empty() { "" } else { " · " };
+        Said { en: format!("{head}{sep}{}{}", what.en, held.en), zh: format!("{head}{sep}{}{}", what.zh, held.zh) }
+    };
+    vec![join(&format!("{model} @ {host}"), &long), join(model, &long), join(model, &short), join("", &short), Said::same(model)]
 }
 
 /// Lengths and load of `spec`.
