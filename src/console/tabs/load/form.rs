@@ -514,7 +514,7 @@ mod tests {
         form.choose(&[], true);
         assert!(form.fields().contains(&Field::CellLoad) && !form.fields().contains(&Field::Range));
         form.set(Field::CellLoad, "1 16");
-        assert_eq!(form.estimate().unwrap().en, "6 cells · 14.4 k requests");
+        assert_eq!(form.estimate().unwrap().en, "6 cells · 7,200 requests");
         form.choose(&[], true);
         assert!(form.fields().contains(&Field::Range));
     }

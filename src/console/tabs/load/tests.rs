@@ -238,6 +238,7 @@ fn a_fields_value_is_typed_in_place_and_started_with() {
     type_in(&mut tab, "16");
     // On to the next field without leaving.
     press(&mut tab, "tab");
+    press(&mut tab, "tab");
     press(&mut tab, "ctrl-u");
     type_in(&mut tab, "30s");
     press(&mut tab, "enter");
