@@ -4,6 +4,7 @@
 //! - [`Timeline`]: series over time, from a one-row sparkline to a tall braille chart; gaps stay gaps.
 //! - [`Plane`]: lines through points, such as percentile curves over each other.
 //! - [`Table`]: rows of records, of which only those in view are asked for.
+//! - [`HeatStrip`]: time × value, shades for how many; in step with a timeline.
 //! - [`LogAxis`] and [`LinearAxis`]: ranges snapped to 1-2-5 steps that only widen, so nothing jumps.
 //! - [`text`] and [`figure`]: text cut by cells, figures that keep their width.
 //!
@@ -28,4 +29,4 @@ pub use bins::LogBins;
 pub use histogram::{Histogram, Mark};
 pub use plane::{Plane, Tick, Trace};
 pub use table::{Column, Table};
-pub use timeline::{Aggregate, At, Form, Look, Series, Timeline, XLabel};
+pub use timeline::{Aggregate, At, Form, HeatSample, HeatStrip, Look, Series, Timeline, XLabel};

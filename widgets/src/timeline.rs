@@ -3,12 +3,14 @@
 mod bars;
 mod dots;
 mod frame;
+mod heat;
 mod series;
 
 use ratatui_core::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 pub use self::{
     frame::{At, XLabel},
+    heat::{HeatSample, HeatStrip},
     series::{Aggregate, Look, Series},
 };
 use crate::{LinearAxis, figure};
@@ -61,6 +63,8 @@ pub struct Timeline<'a> {
     until: Option<u64>,
     y_labels: Option<fn(f64) -> String>,
     x_labels: &'a [XLabel<'a>],
+    marks: &'a [u64],
+    mark_style: Style,
     axis_style: Style,
     ascii: bool,
 }
@@ -78,6 +82,8 @@ impl<'a> Timeline<'a> {
             until: None,
             y_labels: None,
             x_labels: &[],
+            marks: &[],
+            mark_style: Style::new(),
             axis_style: Style::new(),
             ascii: false,
         }
@@ -123,6 +129,14 @@ impl<'a> Timeline<'a> {
     #[must_use]
     pub const fn x_labels(mut self, labels: &'a [XLabel<'a>]) -> Self {
         self.x_labels = labels;
+        self
+    }
+
+    /// Sample numbers at which something happened: a sign on the row of labels, where there is one.
+    #[must_use]
+    pub const fn marks(mut self, marks: &'a [u64], style: Style) -> Self {
+        self.marks = marks;
+        self.mark_style = style;
         self
     }
 

@@ -7,9 +7,11 @@ mod as_command;
 mod commands;
 mod copied;
 mod drawn;
+mod event;
 mod explain;
 mod form;
 mod form_view;
+mod heat;
 pub(in crate::console) mod history;
 mod layout;
 mod lists_view;
@@ -22,6 +24,9 @@ mod picture;
 mod profiles;
 mod profiles_view;
 mod run_view;
+mod series_view;
+mod servers;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -30,18 +35,20 @@ mod zoom_view;
 
 use self::{
     form::{Field, Form},
-    history::{History, Leave, Step},
+    history::{History, Leave},
     layout::Layout,
-    panel::Panel,
+    panel::{Focus, Panel},
     parse::is_loopback,
     pen::Pen,
     profiles::Profile,
+    series_view::Step,
+    steering::Going,
     watched::Watched,
 };
 use crate::{
-    base::{Said, Text},
+    base::Said,
     bench::{
-        live::{Phase, Steer},
+        live::Steer,
         spec::Spec as LoadSpec,
     },
     console::{
@@ -88,13 +95,17 @@ pub struct Load {
     run: Option<Watched>,
     history: Box<History>,
     view: View,
-    panel: Panel,
+    focus: Focus,
     /// The panel under the cursor fills the body.
     enlarged: bool,
     /// A start was asked for and not yet answered.
     starting: bool,
     /// What the watched run was asked last.
     asked: Option<Steer>,
+    /// Users or rate asked for and not yet seen.
+    going: Going,
+    /// A note for the time axis is being typed.
+    note: Option<TextInput>,
     /// A person chose the target: a server that becomes ready does not take its place.
     aimed: bool,
 }
@@ -121,17 +132,18 @@ impl Load {
             run: None,
             history: Box::default(),
             view: View::Form,
-            panel: Panel::Ttft,
+            focus: Focus::default(),
             enlarged: false,
             starting: false,
             asked: None,
+            going: Going::default(),
+            note: None,
             aimed: false,
         }
     }
 
-    /// A run that still measures.
-    fn under_way(&self) -> Option<&Watched> {
-        self.run.as_ref().filter(|run| !run.ended())
+    fn steering(&self, command: LoadCommand) -> Live {
+        Live::unless(Command::Load(command), self.why_not(command))
     }
 
     fn why_no_start(&self) -> Option<Said> {
@@ -149,20 +161,15 @@ impl Load {
         })
     }
 
-    fn why_no_steer(&self, wanted: Steer) -> Option<Text> {
-        match (self.under_way(), &self.asked) {
-            (None, _) => Some(text!("nothing runs", "没有运行中的压测")),
-            (Some(_), Some(Steer::Stop)) => Some(text!("it is stopping", "正在停止")),
-            (Some(run), asked) if wanted == Steer::Drain && (asked.is_some() || run.now.phase == Phase::Draining) => {
-                Some(text!("it is draining", "正在排空"))
-            }
-            (Some(_), _) => None,
-        }
-    }
-
     fn start(&mut self) -> Vec<Effect> {
         let Some(spec) = self.form.spec() else { return Vec::new() };
         let url = spec.target.url.clone();
+        let load = match (&spec.load, &spec.matrix, &spec.search) {
+            (_, Some(_), _) => format!("{} ({})", self.form.text(Field::CellLoad), self.form.text(Field::Series)),
+            (_, _, Some(_)) => format!("{} ({})", self.form.text(Field::Range), self.form.text(Field::Series)),
+            (crate::bench::spec::Load::Concurrency(users), ..) => format!("c {users}"),
+            _ => self.form.text(Field::Load).to_owned(),
+        };
         let start = Effect::Start(Box::new(spec));
         if is_loopback(&url) {
             self.starting = true;
@@ -170,8 +177,8 @@ impl Load {
         }
         let what = self.form.estimate().unwrap_or_else(|| Said::same(""));
         let ask = Said {
-            en: format!("Put load on {url}, which is not this machine? ({})", what.en),
-            zh: format!("要对 {url} 施加压力吗？它不是本机。（{}）", what.zh),
+            en: format!("Put a load of {load} on {url}, which is not this machine? ({})", what.en),
+            zh: format!("要对 {url} 施加 {load} 的负载吗？它不是本机。（{}）", what.zh),
         };
         vec![Effect::Confirm { ask, then: vec![start] }]
     }
@@ -193,7 +200,7 @@ impl Load {
             Command::Down => self.form.step(1),
             Command::Up => self.form.step(-1),
             Command::Top => self.form.cursor = Field::Target,
-            Command::Bottom => self.form.cursor = Field::E2el,
+            Command::Bottom => self.form.cursor = self.form.fields().last().copied().unwrap_or(Field::Series),
             Command::Left | Command::Right => {
                 self.aimed |= self.form.cursor == Field::Target;
                 if !self.form.choose(&self.servers, command == Command::Right) {
@@ -201,7 +208,7 @@ impl Load {
                 }
             }
             Command::Open | Command::Load(LoadCommand::Edit) => {
-                if self.form.cursor == Field::Api {
+                if !self.form.cursor.choices().is_empty() {
                     self.form.choose(&self.servers, true);
                 } else {
                     self.begin_editing();
@@ -233,35 +240,53 @@ impl Load {
     }
 
     fn on_run(&mut self, command: Command) -> Vec<Effect> {
+        if self.focus.panel == Panel::Series && self.on_cells(command) {
+            return vec![Effect::Redraw];
+        }
+        let Some(run) = &self.run else { return Vec::new() };
+        let focus = &mut self.focus;
         match command {
-            Command::Left => self.panel = self.panel.beside(-1),
-            Command::Right => self.panel = self.panel.beside(1),
-            Command::Up => self.panel = self.panel.above(),
-            Command::Down => self.panel = self.panel.below(),
-            Command::Top => self.panel = Panel::Ttft,
-            Command::Bottom => self.panel = Panel::Events,
+            Command::Left => focus.go(focus.panel.beside(-1, run)),
+            Command::Right => focus.go(focus.panel.beside(1, run)),
+            Command::Up => focus.go(focus.panel.above()),
+            Command::Down => focus.go(focus.panel.below(focus.shared(run))),
+            Command::Top => focus.go(Panel::Ttft),
+            Command::Bottom => focus.go(Panel::Events),
+            Command::Load(LoadCommand::Metric) => match focus.panel {
+                Panel::Series => focus.cell_metric = focus.cell_metric.next(),
+                Panel::Heat => focus.heat = focus.heat.other(),
+                _ => focus.go(Panel::Heat),
+            },
             Command::Open => self.enlarged = !self.enlarged,
             Command::Back if self.enlarged => self.enlarged = false,
             Command::Back | Command::Load(LoadCommand::Edit) => {
                 self.enlarged = false;
                 self.view = View::Form;
             }
-            Command::CopyRow => return self.run.iter().map(|run| Effect::Copy(copied::row(run, self.panel))).collect(),
-            Command::CopyPanel => return self.run.iter().map(|run| Effect::Copy(copied::rows(run))).collect(),
-            Command::CopyCommand => return self.run.iter().map(|run| Effect::Copy(as_command(&run.spec))).collect(),
+            Command::CopyRow => return vec![Effect::Copy(copied::row(run, focus.panel))],
+            Command::CopyPanel => return vec![Effect::Copy(copied::rows(run))],
+            Command::CopyCommand => return vec![Effect::Copy(as_command(&run.spec))],
             _ => return Vec::new(),
         }
         vec![Effect::Redraw]
     }
 
-    fn steer(&mut self, how: Steer) -> Vec<Effect> {
-        self.asked = Some(how.clone());
-        let said = match &how {
-            Steer::Stop => said!("asked the run to stop; what was measured is kept", "已要求停止；已测得的结果保留"),
-            Steer::Drain => said!("asked the run to drain: what is under way is awaited", "已要求排空：等待在途请求结束"),
-            _ => Said::same(""),
+    /// Moves over the cells of a series; false where that would leave them, or moves nothing.
+    fn on_cells(&mut self, command: Command) -> bool {
+        let Some(series) = self.run.as_ref().and_then(|run| run.now.series.as_ref()) else { return false };
+        let (right, down) = match command {
+            Command::Left => (-1, 0),
+            Command::Right => (1, 0),
+            Command::Up => (0, -1),
+            Command::Down => (0, 1),
+            _ => return false,
         };
-        vec![Effect::Steer(how), Effect::Tell(said)]
+        let moved = Step::moved(series, self.focus.cell, right, down);
+        if moved.is_some() {
+            self.focus.cell = moved;
+        }
+        // Down from the last row stays; else the next panel takes over, unless this one fills the body.
+        moved.is_some() || self.enlarged || command == Command::Down
     }
 
     fn on_servers(&mut self, servers: &Arc<[Server]>) -> Vec<Effect> {
@@ -286,6 +311,7 @@ impl Load {
             Bench::Watching { job, spec } => {
                 self.run = Some(Watched::new(job.to_string(), (**spec).clone()));
                 (self.starting, self.asked, self.enlarged, self.view) = (false, None, false, View::Run);
+                (self.going, self.note, self.focus) = (Going::default(), None, Focus::default());
                 true
             }
             Bench::Refused(problem) => {
@@ -293,7 +319,7 @@ impl Load {
                 let tell = |lang| problem.sentence(lang);
                 return vec![Effect::Complain(Said { en: tell(crate::base::Lang::En), zh: tell(crate::base::Lang::Zh) })];
             }
-            Bench::Snapshot { job, snapshot } => self.watched(job).is_some_and(|run| run.snapshot(snapshot)),
+            Bench::Snapshot { job, snapshot } => self.on_snapshot(job, snapshot),
             Bench::Fact { job, fact } => self.watched(job).is_some_and(|run| run.fact(fact)),
             Bench::Dropped { job, count } => self.watched(job).is_some_and(|run| run.dropped(*count)),
             Bench::Gone { job, .. } => self.watched(job).is_some_and(Watched::gone),
@@ -309,7 +335,7 @@ impl Load {
     }
 
     /// The history was left for the form, or for what was shown before.
-    fn left_history(&mut self, step: Step) -> Vec<Effect> {
+    fn left_history(&mut self, step: history::Step) -> Vec<Effect> {
         match step.leave {
             None => {}
             Some(Leave::Back) => self.view = if self.run.is_some() { View::Run } else { View::Form },
@@ -330,6 +356,14 @@ impl Load {
         Rect { height: area.height.saturating_sub(u16::from(known && area.height > 10)), ..area }
     }
 
+    fn on_snapshot(&mut self, job: &str, snapshot: &crate::bench::live::Snapshot) -> bool {
+        let changed = self.watched(job).is_some_and(|run| run.snapshot(snapshot));
+        if let Some(run) = &self.run {
+            self.going.arrived(run);
+        }
+        changed
+    }
+
     fn watched(&mut self, job: &str) -> Option<&mut Watched> {
         self.run.as_mut().filter(|run| run.id == job)
     }
@@ -347,8 +381,8 @@ impl Tab for Load {
             return [C::Open, C::Down, C::Up, C::Top, C::Bottom, C::Back].map(Live::ready).to_vec();
         }
         let start = Live::unless(own(LoadCommand::Start), self.why_no_start());
-        let stop = Live::unless(own(LoadCommand::Stop), self.why_no_steer(Steer::Stop));
-        let drain = Live::unless(own(LoadCommand::Drain), self.why_no_steer(Steer::Drain));
+        let stop = Live::unless(own(LoadCommand::Stop), self.why_no_end(&Steer::Stop));
+        let drain = Live::unless(own(LoadCommand::Drain), self.why_no_end(&Steer::Drain));
         let moves = [C::Left, C::Right, C::Down, C::Up, C::Top, C::Bottom].map(Live::ready);
         let mut live = match self.view {
             View::Form => {
@@ -367,8 +401,18 @@ impl Tab for Load {
             }
             View::History => return self.history.commands(),
             View::Run if self.under_way().is_some() => vec![
-                stop,
+                self.steering(LoadCommand::MoreUsers),
+                self.steering(LoadCommand::Faster),
+                self.steering(LoadCommand::Pause),
                 drain,
+                self.steering(LoadCommand::Annotate),
+                Live::ready(own(LoadCommand::Metric)),
+                stop,
+                self.steering(LoadCommand::SkipCell),
+                self.steering(LoadCommand::RerunCell),
+                self.steering(LoadCommand::EndCell),
+                self.steering(LoadCommand::FewerUsers),
+                self.steering(LoadCommand::Slower),
                 Live::ready(C::Open),
                 Live::ready(C::CopyRow),
                 Live::ready(C::CopyPanel),
@@ -379,6 +423,7 @@ impl Tab for Load {
             ],
             View::Run => vec![
                 start,
+                Live::ready(own(LoadCommand::Metric)),
                 Live::ready(own(LoadCommand::Edit)),
                 Live::ready(C::Open),
                 Live::ready(C::CopyRow),
@@ -390,6 +435,8 @@ impl Tab for Load {
             ],
         };
         live.push(Live::ready(C::History(HistoryCommand::Show)));
+        // What makes no sense for this run is not among the keys shown first.
+        live.sort_by_key(|live| live.disabled.is_some() && matches!(live.command, C::Load(_)) && self.view == View::Run);
         live.extend(moves);
         live
     }
@@ -408,8 +455,22 @@ impl Tab for Load {
                 self.history.show()
             }
             Command::Load(LoadCommand::Start) => self.start(),
-            Command::Load(LoadCommand::Stop) => self.steer(Steer::Stop),
-            Command::Load(LoadCommand::Drain) => self.steer(Steer::Drain),
+            Command::Load(LoadCommand::Annotate) => {
+                self.note = Some(TextInput::default());
+                vec![Effect::Redraw]
+            }
+            Command::Load(
+                steer @ (LoadCommand::Stop
+                | LoadCommand::Drain
+                | LoadCommand::MoreUsers
+                | LoadCommand::FewerUsers
+                | LoadCommand::Faster
+                | LoadCommand::Slower
+                | LoadCommand::Pause
+                | LoadCommand::SkipCell
+                | LoadCommand::EndCell
+                | LoadCommand::RerunCell),
+            ) => self.steered(steer),
             Command::Load(LoadCommand::Profiles) => {
                 let here = self.profiles.iter().position(|profile| profile.name == self.form.profile);
                 (self.choosing, self.view) = (Some(here.unwrap_or(0)), View::Form);
@@ -439,12 +500,22 @@ impl Tab for Load {
         if self.view == View::History {
             return self.history.field();
         }
-        self.editing.as_mut()
+        self.note.as_mut().or(self.editing.as_mut())
     }
 
     fn typed(&mut self, typed: Typed) -> Vec<Effect> {
         if self.view == View::History {
             return self.history.typed(typed);
+        }
+        if self.note.is_some() {
+            return match typed {
+                Typed::Done => self.send_note(),
+                Typed::Left => {
+                    self.note = None;
+                    vec![Effect::Redraw]
+                }
+                _ => vec![Effect::Redraw],
+            };
         }
         self.keep_typed();
         match typed {
@@ -454,7 +525,7 @@ impl Tab for Load {
                 let by = if typed == Typed::Next { 1 } else { -1 };
                 self.form.step(by);
                 // A choice is not typed: past it.
-                if self.form.cursor == Field::Api {
+                if !self.form.cursor.choices().is_empty() {
                     self.form.step(by);
                 }
                 self.begin_editing();
@@ -468,16 +539,19 @@ impl Tab for Load {
             return self.history.explain();
         }
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
-        Some(Explained { title: self.panel.long_title().into(), rows: explain::explain(self.panel, run) })
+        Some(Explained { title: self.focus.panel.long_title().into(), rows: explain::explain(self.focus.panel, run) })
     }
 
     fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
         match self.view {
             View::History => return self.history.click(area, at),
-            View::Run if !self.enlarged => match Layout::of(self.run_area(area)).panel_at(at) {
-                Some(panel) if panel != self.panel => self.panel = panel,
-                _ => return Vec::new(),
-            },
+            View::Run if !self.enlarged => {
+                let Some(run) = &self.run else { return Vec::new() };
+                match Layout::of(self.run_area(area), run_view::wanted(run, &self.focus)).panel_at(at) {
+                    Some(panel) if panel != self.focus.panel => self.focus.go(panel),
+                    _ => return Vec::new(),
+                }
+            }
             View::Form if self.choosing.is_none() && self.editing.is_none() => match form_view::field_at(&self.form, area, at.y) {
                 Some(field) if field != self.form.cursor => self.form.cursor = field,
                 _ => return Vec::new(),
@@ -503,8 +577,17 @@ impl Tab for Load {
             history::regression_row(against.as_deref(), area, run_area.height, &mut pen);
         }
         match (&self.run, self.view) {
-            (Some(run), View::Run) if self.enlarged => zoom_view::draw(run, self.panel, run_area, &mut pen),
-            (Some(run), View::Run) => run_view::draw(run, self.panel, run_area, &mut pen),
+            (Some(run), View::Run) => {
+                if self.enlarged {
+                    zoom_view::draw(run, &self.focus, run_area, &mut pen);
+                } else {
+                    run_view::draw(run, &self.focus, run_area, &mut pen);
+                }
+                if let Some(note) = &self.note {
+                    let field = run_view::note_line(area, &mut pen);
+                    note.draw(look, frame, field);
+                }
+            }
             _ if self.choosing.is_some() => {
                 profiles_view::draw(&self.profiles, self.choosing.unwrap_or(0), area, &mut pen);
             }

@@ -1,8 +1,8 @@
 //! The axes around a timeline.
 
-use ratatui_core::{buffer::Buffer, layout::Rect};
+use ratatui_core::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::Timeline;
+use super::{Timeline, series::Columns};
 use crate::{figure::ROWS_PER_LABEL, shelf::Shelf, text};
 
 /// Where a label below the chart belongs.
@@ -31,7 +31,10 @@ impl Timeline<'_> {
             self.draw_y(format, axis, buf);
         }
         if plot.height < area.height {
-            self.draw_x(Rect { y: plot.bottom(), height: 1, ..area }, plot, buf);
+            let row = Rect { y: plot.bottom(), height: 1, ..area };
+            let columns = self.columns(plot.width);
+            draw_x(self.x_labels, self.axis_style, &columns, row, plot, buf);
+            draw_marks(self.marks, self.mark_style, &columns, row, plot, self.ascii, buf);
         }
     }
 
@@ -57,25 +60,33 @@ impl Timeline<'_> {
             }
         }
     }
+}
 
-    /// Labels below the chart; one may reach left under the axis, where nothing else is.
-    fn draw_x(&self, area: Rect, plot: Rect, buf: &mut Buffer) {
-        for x in area.left()..area.right() {
-            if let Some(cell) = buf.cell_mut((x, area.y)) {
-                cell.set_symbol(" ");
-            }
+/// Labels below the chart; one may reach left under the axis, where nothing else is.
+pub(super) fn draw_x(x_labels: &[XLabel<'_>], style: Style, columns: &Columns, area: Rect, plot: Rect, buf: &mut Buffer) {
+    for x in area.left()..area.right() {
+        if let Some(cell) = buf.cell_mut((x, area.y)) {
+            cell.set_symbol(" ");
         }
-        let columns = self.columns(plot.width);
-        let mut labels = Shelf::new(area.left(), area.right());
-        for XLabel { at, label } in self.x_labels {
-            let x = match *at {
-                At::Sample(number) => columns.x(number),
-                At::Ago(samples) => columns.x_ago(samples),
-            };
-            let width = text::width(label);
-            if let Some(x) = x.and_then(|x| labels.place(plot.x + x, width)) {
-                buf.set_stringn(x, area.y, label, width, self.axis_style);
-            }
+    }
+    let mut labels = Shelf::new(area.left(), area.right());
+    for XLabel { at, label } in x_labels {
+        let x = match *at {
+            At::Sample(number) => columns.x(number),
+            At::Ago(samples) => columns.x_ago(samples),
+        };
+        let width = text::width(label);
+        if let Some(x) = x.and_then(|x| labels.place(plot.x + x, width)) {
+            buf.set_stringn(x, area.y, label, width, style);
+        }
+    }
+}
+
+/// A sign at each sample number of `marks` on the row of labels; a label it falls on stays.
+pub(super) fn draw_marks(marks: &[u64], style: Style, columns: &Columns, area: Rect, plot: Rect, ascii: bool, buf: &mut Buffer) {
+    for x in marks.iter().filter_map(|&number| columns.x(number)) {
+        if let Some(cell) = buf.cell_mut((plot.x + x, area.y)).filter(|cell| cell.symbol() == " ") {
+            cell.set_symbol(if ascii { "^" } else { "▴" }).set_style(style);
         }
     }
 }

@@ -127,6 +127,13 @@ impl Columns {
         Self { width: self.width.saturating_add(1), ..*self }
     }
 
+    /// Those of `all`, which begins with sample 0, that belong to the column at `x`.
+    pub(super) fn samples<'s, T>(&self, x: u16, all: &'s [T]) -> &'s [T] {
+        let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).min(all.len());
+        let Some(from) = self.number(x).and_then(|number| number.checked_mul(self.per_column)) else { return &[] };
+        all.get(at(from)..at(from.saturating_add(self.per_column))).unwrap_or(&[])
+    }
+
     /// The x at which sample `number` is in view.
     pub(super) fn x(&self, number: u64) -> Option<u16> {
         let x = (number / self.per_column).saturating_add(u64::from(self.width)).checked_sub(self.end)?;

@@ -1,16 +1,11 @@
 //! A panel's figures as one line of plain text, for the clipboard. English and full precision, as scripts and notes want them.
 
-use super::{
-    drawn::ms,
-    panel::Panel,
-    watched::{Event, Watched},
-    words,
-};
+use super::{drawn::ms, panel::Panel, watched::Watched, words};
 use crate::base::Lang;
 
 /// The figures of all panels, a line each.
 pub(super) fn rows(run: &Watched) -> String {
-    Panel::ALL.map(|panel| row(run, panel)).join("\n")
+    Panel::all_of(run).map(|panel| row(run, panel)).collect::<Vec<_>>().join("\n")
 }
 
 /// The figures of `panel`, tab-separated `name=value`; missing ones read `n/a`.
@@ -43,13 +38,34 @@ pub(super) fn row(run: &Watched, panel: Panel) -> String {
                 ("failed".to_owned(), run.now.failed.to_string()),
                 ("failed_pct".to_owned(), rate(run.failed_pct())),
             ],
+            Panel::Server => {
+                let server = run.servers.figures(run.now.at_us, run.ended());
+                vec![
+                    ("running".to_owned(), rate(server.running)),
+                    ("waiting".to_owned(), rate(server.waiting)),
+                    ("kv_pct".to_owned(), rate(server.kv_pct)),
+                    ("preemptions".to_owned(), rate(server.preemptions)),
+                    ("cache_hit_pct".to_owned(), rate(server.cache_hit_pct)),
+                    ("ttft_ms".to_owned(), rate(server.ttft_ms)),
+                    ("queue_ms".to_owned(), rate(server.queue_ms)),
+                ]
+            }
+            Panel::Heat => Vec::new(),
+            Panel::Series => run
+                .now
+                .series
+                .iter()
+                .flat_map(|series| &series.cells)
+                .map(|cell| (cell.key.clone(), rate(cell.metrics.get("p99_ttft_ms").copied())))
+                .collect(),
+            Panel::Routes => run.now.routes.iter().map(|route| (route.name.clone(), time(route.ttft.p99_us))).collect(),
             Panel::Client => vec![
                 ("send_lag_p99_ms".to_owned(), time(run.now.client.send_lag_p99_us)),
                 ("cpu_pct".to_owned(), rate(run.now.client.cpu_pct.map(f64::from))),
                 ("connections".to_owned(), run.now.client.connections.to_string()),
             ],
             Panel::Errors => run.now.errors_by_class.iter().map(|(class, n)| (class.clone(), n.to_string())).collect(),
-            _ => run.events.iter().map(|event| (words::clock(event.at_us()).trim().to_owned(), event_word(event))).collect(),
+            _ => run.events.iter().map(|event| (words::clock(event.at_us()).trim().to_owned(), event.said().en)).collect(),
         },
     };
     let name = panel.title().get(Lang::En).trim_end_matches(" ms");
@@ -58,13 +74,4 @@ pub(super) fn row(run: &Watched, panel: Panel) -> String {
         line.push_str(&format!("\t{name}={value}"));
     }
     line
-}
-
-fn event_word(event: &Event) -> String {
-    match event {
-        Event::Phase { phase, .. } => words::phase(*phase).en.to_owned(),
-        Event::Failure { class, example, .. } => format!("{class}: {example}"),
-        Event::Dropped { count, .. } => format!("{count} readings missed"),
-        Event::Lost { .. } => "lost".to_owned(),
-    }
 }

@@ -29,7 +29,11 @@ pub(super) fn explain(panel: Panel, run: &Watched) -> Vec<(Text, Said)> {
         Panel::Itl => itl(run),
         Panel::Throughput => throughput(run),
         Panel::InFlight => in_flight(run),
+        Panel::Server => server(run),
         Panel::Client => client(run),
+        Panel::Series => series(),
+        Panel::Routes => routes(),
+        Panel::Heat => heat(),
         Panel::Errors => errors(run),
         Panel::Events => events(),
     }
@@ -247,5 +251,69 @@ fn events() -> Vec<(Text, Said)> {
         (FORMULA, said!("phases of the run and the first failure of each class", "运行阶段，以及各类失败的首个例子")),
         (WINDOW, said!("times count from the start of the run, warm-up included", "时间自运行开始计，含预热")),
         (SOURCE, said!("this client", "本客户端")),
+    ]
+}
+
+fn server(run: &Watched) -> Vec<(Text, Said)> {
+    let n = run.servers.count();
+    vec![
+        (
+            FORMULA,
+            said!(
+                "run, wait, KV: gauges as they are; hit, TTFT, queue: from counter differences since the sample before; preempt: the run's total",
+                "运行、等待、KV 为瞬时值；命中、TTFT、排队取自上次采样以来的计数差；抢占为本次运行合计"
+            ),
+        ),
+        (SAMPLES, said!("{n} servers, about once a second; n/a when none spoke for 3 s", "{n} 个服务器，约每秒一次；3 秒无应答显示 n/a")),
+        (
+            SOURCE,
+            said!(
+                "the server's own /metrics; its TTFT begins when the request reached its engine",
+                "服务器自身 /metrics；其 TTFT 自请求到达引擎起算"
+            ),
+        ),
+        (ELSEWHERE, said!("does not look at the server while it measures", "测量时不读取服务器指标")),
+    ]
+}
+
+fn heat() -> Vec<(Text, Said)> {
+    vec![
+        (
+            FORMULA,
+            said!(
+                "a column is a moment, a row a range of latency; the fullest row of a column is solid, a lone sample still shows",
+                "列为时刻，行为延迟区间；每列中最多的一行最深，单个样本也可见"
+            ),
+        ),
+        (WINDOW, said!("the whole run; seconds a column stands for double when it no longer fits", "整个运行；放不下时每列秒数加倍")),
+        (SOURCE, STAMPS.into()),
+    ]
+}
+
+fn series() -> Vec<(Text, Said)> {
+    vec![
+        (
+            FORMULA,
+            said!(
+                "the figure of each cell's own result; m changes it; a goal divides the second shade from the third",
+                "各单元自身结果的数字；m 换指标；目标位于第二与第三级之间"
+            ),
+        ),
+        (NOTE, said!("~ client-limited: that cell measured this client, not the server", "~ 客户端受限：该单元测的是客户端而非服务器")),
+        (SOURCE, said!("cells/KEY/summary.json of the series", "系列目录下 cells/KEY/summary.json")),
+    ]
+}
+
+fn routes() -> Vec<(Text, Said)> {
+    vec![
+        (
+            FORMULA,
+            said!(
+                "as for the whole run, of this route's requests alone; the difference is of P50 TTFT to the first route",
+                "同整体，只计该路由的请求；差异为 P50 TTFT 与第一条路由之比"
+            ),
+        ),
+        (NOTE, said!("live differences carry no confidence; the comparison of results does", "实时差异不带置信度；结果对比中有")),
+        (SOURCE, STAMPS.into()),
     ]
 }

@@ -41,7 +41,27 @@ const fn row(field: Field) -> Row {
         }
         Field::Input => (text!("input", "输入"), TOKENS, text!("prompt length, exact", "提示词长度，精确")),
         Field::Output => (text!("output", "输出"), TOKENS, text!("asked of each answer", "每个回答所要的长度")),
-        Field::Load => (text!("load", "负载"), NONE, text!("users (16), or a rate (8/s)", "用户数（16）或速率（8/s）")),
+        Field::Load => {
+            (text!("load", "负载"), NONE, text!("16, 8/s, 8/s poisson, 8 30s, ..64 60s", "16、8/s、8/s poisson、8 30s, ..64 60s"))
+        }
+        Field::Prefix => {
+            (text!("prefix", "前缀"), text!("%", "%"), text!("share that prompts have in common", "同组提示词共有的占比"))
+        }
+        Field::Turns => (text!("turns", "轮数"), NONE, text!("of a conversation; a file: 1 or all", "每个对话；文件：1 或 all")),
+        Field::Cold => (text!("cold", "冷缓存"), NONE, text!("h l: prompts no server has seen before", "h l：服务器未见过的提示词")),
+        Field::Cap => (text!("cap", "上限"), NONE, text!("most in flight at a rate; empty: none", "按速率时最多在途；留空不限")),
+        Field::Errors => (text!("errors ≤", "失败 ≤"), text!("%", "%"), text!("more failed requests end the run", "失败超过此数即停止")),
+        Field::Save => (text!("tokens", "记录"), NONE, text!("h l: whose token times are kept", "h l：保留哪些请求的 token 时刻")),
+        Field::Series => (text!("series", "系列"), NONE, text!("h l: one run, a matrix or a search", "h l：单次、矩阵或搜索")),
+        Field::CellInput => (text!(" inputs", " 输入"), TOKENS, text!("128 512 2048; empty: as above", "128 512 2048；留空同上")),
+        Field::CellOutput => (text!(" outputs", " 输出"), TOKENS, text!("128 512; empty: as above", "128 512；留空同上")),
+        Field::CellLoad => {
+            (text!(" loads", " 负载"), NONE, text!("users (1 8 64) or rates (1/s 4/s)", "用户数（1 8 64）或速率（1/s 4/s）"))
+        }
+        Field::Repeats => (text!(" repeats", " 重复"), NONE, text!("times every cell is measured", "每个单元测几次")),
+        Field::Range => (text!(" range", " 范围"), NONE, text!("1..256 users, or 0.5..64/s", "1..256 用户，或 0.5..64/s")),
+        Field::StepTime => (text!(" step", " 每步"), text!("s", "s"), text!("how long every step sends", "每步发送多久")),
+        Field::Knee => (text!(" to knee", " 至拐点"), NONE, text!("h l: go on until throughput stops rising", "h l：直到吞吐不再上升")),
         Field::Until => {
             (text!("until", "直到"), NONE, text!("requests (64), time (30s, 2min), or both", "请求数（64）、时长（30s、2min）或两者"))
         }
@@ -66,12 +86,8 @@ pub(super) const fn label(field: Field) -> Text {
 
 /// Whether a blank row comes before `field`, where there are rows enough.
 const fn begins_group(field: Field) -> bool {
-    matches!(field, Field::Prompts | Field::Load | Field::Ttft)
+    matches!(field, Field::Prompts | Field::Load | Field::Ttft | Field::Series)
 }
-
-/// Rows of the form with its rule line, estimate and sentence, but without blank rows.
-const ROWS: u16 = 14 + 3;
-const _: () = assert!(ROWS as usize == Field::ALL.len() + 3, "a row for each field");
 
 /// Where everything of the form stands.
 struct Places {
@@ -83,13 +99,16 @@ struct Places {
     sentence: Option<u16>,
 }
 
-fn places(cursor: Field, area: Rect) -> Places {
-    let spare = area.height.saturating_sub(ROWS);
-    let (group_gap, end_gap) = (u16::from(spare >= 4), u16::from(spare >= 1));
+fn places(form: &Form, area: Rect) -> Places {
+    let all = form.fields();
+    // The rule line, the estimate and the sentence.
+    let rows = u16::try_from(all.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let spare = area.height.saturating_sub(rows);
+    let (group_gap, end_gap) = (u16::from(spare >= 5), u16::from(spare >= 1));
     let mut y = 1;
     let mut fields = Vec::new();
-    if area.height >= ROWS - 1 {
-        for field in Field::ALL {
+    if area.height >= rows - 1 {
+        for field in all {
             if begins_group(field) {
                 y += group_gap;
             }
@@ -97,11 +116,11 @@ fn places(cursor: Field, area: Rect) -> Places {
             y += 1;
         }
     } else {
-        // Not all fit: those around the cursor.
+        // Not all fit: a window that moves when the cursor nears its end.
         let shown = usize::from(area.height.saturating_sub(2));
-        let at = cursor as usize;
-        let first = (at + 1).saturating_sub(shown.max(1) / 2 + 1).min(Field::ALL.len().saturating_sub(shown));
-        for field in Field::ALL.into_iter().skip(first).take(shown) {
+        let at = all.iter().position(|&field| field == form.cursor).unwrap_or(0);
+        let first = (at + 1).saturating_sub(shown.max(1) * 3 / 4).min(all.len().saturating_sub(shown));
+        for field in all.into_iter().skip(first).take(shown) {
             fields.push((field, y));
             y += 1;
         }
@@ -113,15 +132,16 @@ fn places(cursor: Field, area: Rect) -> Places {
 
 /// Where the text of the field under the cursor is edited in place.
 pub(super) fn input_area(form: &Form, area: Rect) -> Rect {
-    let y = places(form.cursor, area).fields.into_iter().find(|(field, _)| *field == form.cursor).map_or(0, |(_, y)| y);
+    let y = places(form, area).fields.into_iter().find(|(field, _)| *field == form.cursor).map_or(0, |(_, y)| y);
     let x = VALUE_X.min(area.width);
-    let end = if area.width >= NOTE_X + 24 { NOTE_X - 2 } else { area.width };
+    // A loopback URL with its port, and the cursor behind it.
+    let end = if area.width >= NOTE_X + 24 { NOTE_X - 1 } else { area.width };
     Rect { x: area.x + x, y: area.y + y, width: end.saturating_sub(x), height: u16::from(area.height > 0) }
 }
 
 /// The field whose row is at `y` of the screen.
 pub(super) fn field_at(form: &Form, area: Rect, y: u16) -> Option<Field> {
-    places(form.cursor, area).fields.into_iter().find_map(|(field, row)| (area.y + row == y).then_some(field))
+    places(form, area).fields.into_iter().find_map(|(field, row)| (area.y + row == y).then_some(field))
 }
 
 /// Draws the form; the field being edited is left blank for the text input.
@@ -141,7 +161,7 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: boo
         pen.flow(area, profile_x, 0, &profile, ink.plain);
     }
     let beside = area.width >= NOTE_X + 24;
-    let places = places(form.cursor, area);
+    let places = places(form, area);
     for &(field, y) in &places.fields {
         field_row(form, servers, editing, field, y, beside, area, pen);
     }
@@ -258,11 +278,13 @@ fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pe
         },
         Field::Model if clean.is_empty() => empty(text!("the server's first", "服务器的第一个")),
         Field::Prompts if clean.is_empty() => (text!("random tokens", "随机 token").get(look.lang).to_owned(), style),
-        Field::Input if !form.random() => empty(text!("as in the file", "依文件")),
+        Field::Cap if clean.is_empty() => empty(text!("none", "无")),
+        Field::CellInput | Field::CellOutput if clean.is_empty() => empty(text!("as above", "同上")),
+        Field::Input | Field::Prefix if !form.random() => empty(text!("as in the file", "依文件")),
         Field::Ttft | Field::Tpot | Field::Itl | Field::E2el if clean.is_empty() => empty(text!("none", "无")),
         _ => (clean.to_owned(), style),
     };
-    let choice = here && (field == Field::Api || field == Field::Target && servers.len() > 1);
+    let choice = here && (!field.choices().is_empty() || field == Field::Target && servers.len() > 1);
     let mut x = 0;
     if choice {
         x = pen.flow(area, x, 0, pen.sign("‹ ", "< "), ink.accent);

@@ -1,4 +1,4 @@
-//! Where everything of a running load test stands: a pure function of the room there is.
+//! Where everything of a running load test stands: a pure function of the room there is and of what shares a place.
 
 use super::panel::Panel;
 use ratatui::layout::{Position, Rect};
@@ -7,10 +7,24 @@ use ratatui::layout::{Position, Rect};
 const MIN_COLUMNS: u16 = 66;
 
 /// Least rows of the same.
-const MIN_ROWS: u16 = 17;
+const MIN_ROWS: u16 = 18;
 
 /// Rows from which curves get charts of their own instead of a line each.
 const CHART_ROWS: u16 = 28;
+
+/// Rows from which the heat strips are always there.
+const HEAT_ROWS: u16 = 34;
+
+/// What the run wants shown, as far as it changes the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// What stands in the shared place where there is not room for all.
+    pub(super) shared: Panel,
+    /// The first panel of the bottom: the series or the routes, when the run has them.
+    pub(super) first: Option<Panel>,
+    /// Rows the first one would like, its legend included.
+    pub(super) rows: u16,
+}
 
 /// Parts of the body, from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +52,20 @@ pub(super) struct Beside {
     pub(super) charts: bool,
     /// The rule between histograms and curves.
     pub(super) seam: Rect,
-    /// The client's row.
+    /// The server's row and the client's.
+    pub(super) server: Rect,
     pub(super) client: Rect,
-    /// Errors and events, each with a heading on a rule.
-    pub(super) errors: Rect,
-    pub(super) events: Rect,
+    /// Both heat strips, each with a heading on a rule, where they are always there.
+    pub(super) heat: Option<[Rect; 2]>,
+    /// The panels of the bottom from left to right, each with a heading on a rule; those left out have no room.
+    pub(super) bottom: [Option<(Panel, Rect)>; 3],
+}
+
+impl Beside {
+    /// The row of the bottom's headings and all below.
+    pub(super) fn lists(&self) -> Rect {
+        self.bottom.iter().flatten().map(|(_, part)| *part).reduce(Rect::union).unwrap_or_default()
+    }
 }
 
 impl Layout {
@@ -51,7 +74,7 @@ impl Layout {
         match self {
             Self::Stacked { rows, .. } => {
                 let row = at.y.checked_sub(rows.y).filter(|_| rows.contains(at))?;
-                Panel::ALL.get(usize::from(row)).copied()
+                super::panel::STACKED.get(usize::from(row)).copied()
             }
             Self::Beside(parts) => {
                 let [ttft, tpot, itl] = parts.histograms;
@@ -66,18 +89,19 @@ impl Layout {
                     (Panel::Itl, itl),
                     (Panel::Throughput, head(parts.throughput)),
                     (Panel::InFlight, head(parts.in_flight)),
+                    (Panel::Server, parts.server),
                     (Panel::Client, parts.client),
-                    (Panel::Errors, parts.errors),
-                    (Panel::Events, parts.events),
                 ]
                 .into_iter()
+                .chain(parts.heat.into_iter().flatten().map(|part| (Panel::Heat, part)))
+                .chain(parts.bottom.into_iter().flatten())
                 .find_map(|(panel, part)| part.contains(at).then_some(panel))
             }
         }
     }
 
     /// The layout of `area`, whose first row is the run's own rule line.
-    pub(super) fn of(area: Rect) -> Self {
+    pub(super) fn of(area: Rect, wanted: Wanted) -> Self {
         let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
         if area.width < MIN_COLUMNS || area.height < MIN_ROWS {
             let rows = body.height.min(7);
@@ -86,16 +110,8 @@ impl Layout {
             return Self::Stacked { rows: Rect { height: rows, ..body }, picture: Rect { y: body.y + rows, height: picture, ..body } };
         }
         let charts = area.height >= CHART_ROWS;
-        // Heading and two rows of figures of the histograms, the seam, the client's row, the heading of the lists.
-        let fixed = 3 + 1 + 1 + 1;
-        let rest = body.height.saturating_sub(fixed);
-        let (picture, curves) = if charts {
-            let chart = (rest - 2) * 3 / 10;
-            ((rest - 2) * 45 / 100, chart + 2)
-        } else {
-            ((rest - 2) * 3 / 4, 2)
-        };
-        let list = rest - picture - curves;
+        let strips = area.height >= HEAT_ROWS;
+        let Rows { picture, curves, heat, list } = Rows::of(body.height, charts, strips, wanted);
 
         let mut y = body.y;
         let mut take = |rows: u16| {
@@ -106,7 +122,9 @@ impl Layout {
         let top = take(picture + 3);
         let seam = take(1);
         let middle = take(curves);
+        let server = take(1);
         let client = take(1);
+        let strip_rows = take(heat);
         let lists = take(list + 1);
 
         let third = (area.width - 2) / 3;
@@ -115,21 +133,62 @@ impl Layout {
         let histograms =
             [column(top, 0, third), column(top, third + 1, second), column(top, third + second + 2, area.width - third - second - 2)];
         let half = (area.width - 1) / 2;
+        let halves = |part: Rect| [column(part, 0, half), column(part, half + 1, area.width - half - 1)];
         let (throughput, in_flight) = if charts {
-            (column(middle, 0, half), column(middle, half + 1, area.width - half - 1))
+            let [left, right] = halves(middle);
+            (left, right)
         } else {
             (Rect { height: 1, ..middle }, Rect { y: middle.y + 1, height: 1, ..middle })
         };
-        Self::Beside(Beside {
-            histograms,
-            throughput,
-            in_flight,
-            charts,
-            seam,
-            client,
-            errors: column(lists, 0, third),
-            events: column(lists, third + 1, area.width - third - 1),
-        })
+        let rest = |x: u16| area.width - x - 1;
+        let two = |panel: Panel, width: u16| {
+            [Some((panel, column(lists, 0, width))), Some((Panel::Events, column(lists, width + 1, rest(width)))), None]
+        };
+        let bottom = match (wanted.first, wanted.shared) {
+            (Some(first), _) if strips && area.width >= 110 => {
+                // The first panel, errors, events.
+                let errors = area.width / 6;
+                let start = half + 1 + errors + 1;
+                [
+                    Some((first, column(lists, 0, half))),
+                    Some((Panel::Errors, column(lists, half + 1, errors))),
+                    Some((Panel::Events, column(lists, start, area.width - start))),
+                ]
+            }
+            (_, Panel::Heat) if !strips => [Some((Panel::Heat, lists)), None, None],
+            (_, Panel::Series | Panel::Routes) => two(wanted.shared, area.width * 5 / 8),
+            (Some(first), Panel::Heat) => two(first, area.width * 5 / 8),
+            _ => two(Panel::Errors, third),
+        };
+        let heat = strips.then(|| halves(strip_rows));
+        Self::Beside(Beside { histograms, throughput, in_flight, charts, seam, server, client, heat, bottom })
+    }
+}
+
+/// How the rows of a body are shared out.
+struct Rows {
+    picture: u16,
+    curves: u16,
+    heat: u16,
+    list: u16,
+}
+
+impl Rows {
+    fn of(body: u16, charts: bool, strips: bool, wanted: Wanted) -> Self {
+        // Heading and two rows of figures of the histograms, the seam, the rows of server and client, the heading of the lists.
+        let fixed = 3 + 1 + 2 + 1;
+        let rest = body.saturating_sub(fixed);
+        if !charts {
+            let rest = rest - 2;
+            let many = wanted.shared != Panel::Errors;
+            let picture = if many { (rest * 45 / 100).max(5).min(rest) } else { rest * 3 / 4 };
+            return Self { picture, curves: 2, heat: 0, list: rest - picture };
+        }
+        let list = if wanted.first.is_some() { wanted.rows.clamp(4, rest * 35 / 100) } else { rest * 22 / 100 };
+        let heat = if strips { 1 + (rest * 18 / 100).max(4) } else { 0 };
+        let left = rest - list - heat - 2;
+        let chart = (left * 4 / 10).min(14);
+        Self { picture: left - chart, curves: chart + 2, heat, list }
     }
 }
 
@@ -137,26 +196,38 @@ impl Layout {
 mod tests {
     use super::*;
 
+    const PLAIN: Wanted = Wanted { shared: Panel::Errors, first: None, rows: 0 };
+
     #[test]
     fn parts_fill_the_body_and_never_leave_it() {
-        for width in 0..=220 {
-            for height in 0..=80 {
-                let area = Rect { x: 3, y: 2, width, height };
-                match Layout::of(area) {
-                    Layout::Stacked { rows, picture } => {
-                        for part in [rows, picture].into_iter().filter(|part| !part.is_empty()) {
-                            assert_eq!(area.intersection(part), part, "{width}x{height}");
+        let series = |shared| Wanted { shared, first: Some(Panel::Series), rows: 14 };
+        let all = [PLAIN, Wanted { shared: Panel::Heat, ..PLAIN }, series(Panel::Series), series(Panel::Heat), series(Panel::Errors)];
+        for wanted in all {
+            for width in 0..=220 {
+                for height in 0..=80 {
+                    let area = Rect { x: 3, y: 2, width, height };
+                    match Layout::of(area, wanted) {
+                        Layout::Stacked { rows, picture } => {
+                            for part in [rows, picture].into_iter().filter(|part| !part.is_empty()) {
+                                assert_eq!(area.intersection(part), part, "{width}x{height}");
+                            }
                         }
-                    }
-                    Layout::Beside(Beside { histograms, throughput, in_flight, seam, client, errors, events, .. }) => {
-                        let parts = [histograms[0], histograms[1], histograms[2], throughput, in_flight, seam, client, errors, events];
-                        for part in parts {
-                            assert!(!part.is_empty(), "{width}x{height}");
-                            assert_eq!(area.intersection(part), part, "{width}x{height}");
+                        Layout::Beside(beside) => {
+                            let Beside { histograms, throughput, in_flight, seam, server, client, heat, bottom, .. } = beside;
+                            let mut parts = vec![histograms[0], histograms[1], histograms[2], throughput, in_flight, seam, server, client];
+                            parts.extend(heat.into_iter().flatten());
+                            parts.extend(bottom.into_iter().flatten().map(|(_, part)| part));
+                            for part in &parts {
+                                assert!(!part.is_empty(), "{width}x{height}");
+                                assert_eq!(area.intersection(*part), *part, "{width}x{height}");
+                            }
+                            for (at, one) in parts.iter().enumerate() {
+                                assert!(parts.iter().skip(at + 1).all(|other| !one.intersects(*other)), "{width}x{height}");
+                            }
+                            assert!(histograms[0].height >= 8, "{width}x{height}: the hero has room");
+                            assert!(beside.lists().height >= 3, "{width}x{height}");
+                            assert_eq!(beside.lists().bottom(), area.bottom());
                         }
-                        assert!(histograms[0].height >= 8, "{width}x{height}: the hero has room");
-                        assert!(events.height >= 3, "{width}x{height}");
-                        assert_eq!(events.bottom(), area.bottom());
                     }
                 }
             }
@@ -166,7 +237,17 @@ mod tests {
     #[test]
     fn eighty_by_twenty_four_shows_everything_side_by_side() {
         // Two rows of header and one of keys belong to the console.
-        assert!(matches!(Layout::of(Rect::new(0, 2, 80, 21)), Layout::Beside(Beside { charts: false, .. })));
-        assert!(matches!(Layout::of(Rect::new(0, 2, 40, 7)), Layout::Stacked { .. }));
+        assert!(matches!(Layout::of(Rect::new(0, 2, 80, 21), PLAIN), Layout::Beside(Beside { charts: false, .. })));
+        assert!(matches!(Layout::of(Rect::new(0, 2, 40, 7), PLAIN), Layout::Stacked { .. }));
+    }
+
+    #[test]
+    fn the_heat_strips_are_always_there_on_a_large_screen_and_where_chosen_on_a_small_one() {
+        assert!(matches!(Layout::of(Rect::new(0, 2, 200, 57), PLAIN), Layout::Beside(Beside { heat: Some(_), .. })));
+        let Layout::Beside(small) = Layout::of(Rect::new(0, 2, 80, 21), PLAIN) else { panic!() };
+        assert_eq!((small.heat, small.bottom[0].unwrap().0), (None, Panel::Errors));
+        let Layout::Beside(chosen) = Layout::of(Rect::new(0, 2, 80, 21), Wanted { shared: Panel::Heat, ..PLAIN }) else { panic!() };
+        assert_eq!(chosen.bottom[0].unwrap().0, Panel::Heat);
+        assert_eq!(chosen.histograms[0].height, 8, "the histograms stay");
     }
 }

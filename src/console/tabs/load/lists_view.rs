@@ -1,35 +1,77 @@
 //! Errors, events, and what a run that ended leaves behind.
 
 use super::{
+    drawn::ms,
+    event::Weight,
     layout::Beside,
-    panel::Panel,
+    panel::{Focus, Panel},
     pen::Pen,
+    picture,
     run_view::{heading, state_look},
-    watched::{Event, Watched},
+    series_view,
+    watched::{Watched, unsure},
     words,
 };
-use crate::{said, text};
+use crate::text;
 use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 
-/// Errors and events under their headings, and on the last row what a run that ended leaves behind.
-pub(super) fn draw(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pen<'_>) {
+/// The panels of the bottom under their headings, and on the last row what a run that ended leaves behind.
+pub(super) fn draw(run: &Watched, focus: &Focus, parts: &Beside, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
-    let (left, right) = (parts.errors, parts.events);
-    let line = Rect { x: area.x, width: area.width, height: 1, y: left.y };
+    let lists = parts.lists();
+    let line = Rect { height: 1, ..lists };
     pen.rule(line, 0);
-    for (panel, part) in [(Panel::Errors, left), (Panel::Events, right)] {
-        let end = heading(panel, cursor, panel.title().get(look.lang), Rect { height: 1, ..part }, 1, 0, pen);
-        pen.flow(Rect { height: 1, ..part }, end, 0, " ", ink.plain);
+    let rows = lists.height.saturating_sub(1 + u16::from(run.ended()));
+    for (at, (panel, part)) in parts.bottom.iter().flatten().enumerate() {
+        let head = Rect { height: 1, ..*part };
+        let title = match panel {
+            Panel::Heat => words::strip(focus.heat),
+            panel => panel.title(),
+        };
+        let end = heading(*panel, focus.panel, title.get(look.lang), head, 1, 0, pen);
+        pen.flow(head, end, 0, " ", ink.plain);
+        if at > 0 {
+            let x = part.x - 1 - area.x;
+            pen.joint(line, x, 0, "┬");
+            pen.upright(area, x, part.y + 1 - area.y, rows);
+        }
+        let body = Rect { y: part.y + 1, height: rows, ..*part };
+        match panel {
+            Panel::Series => series_view::draw(run, focus, body, pen),
+            Panel::Routes => routes(run, body, pen),
+            Panel::Heat => picture::strip(run, focus.heat, body, pen.buf, look),
+            Panel::Errors => errors(run, body, pen),
+            _ => events(run, body, pen),
+        }
     }
-    let x = right.x - 1 - area.x;
-    pen.joint(line, x, 0, "┬");
-    let rows = left.height.saturating_sub(1 + u16::from(run.ended()));
-    pen.upright(area, x, left.y + 1 - area.y, rows);
-    errors(run, Rect { y: left.y + 1, height: rows, ..left }, pen);
-    events(run, Rect { y: right.y + 1, height: rows, ..right }, pen);
     if run.ended() {
-        foot(run, Rect { x: area.x, width: area.width, y: left.bottom().saturating_sub(1), height: 1 }, pen);
+        foot(run, Rect { x: area.x, width: area.width, y: lists.bottom().saturating_sub(1), height: 1 }, pen);
+    }
+}
+
+/// A row a route; the last column holds its P50 TTFT against the first's.
+pub(super) fn routes(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let (look, ink) = (pen.look, &pen.look.theme);
+    let name = area.width.saturating_sub(36).min(20);
+    let heads = [text!("done", "完成"), text!("TTFT P50", "TTFT P50"), text!("P99", "P99"), text!("TPOT", "TPOT")];
+    let mut x = name;
+    for (head, width) in heads.iter().zip([7, 9, 7, 6]) {
+        x = pen.right(area, x, 0, width, head.get(look.lang), ink.plain);
+    }
+    pen.right(area, x, 0, 6, pen.sign("Δ", "diff"), ink.plain);
+    let base = run.now.routes.first().and_then(|route| route.ttft.p50_us);
+    for (y, route) in (1..area.height).zip(&run.now.routes) {
+        pen.left(area, 1, y, name.saturating_sub(1), &crate::base::clean(&route.name), ink.plain);
+        let x = pen.right(area, name, y, 7, &figure::count(route.done), ink.strong);
+        let latency = |us: Option<u64>| words::latency(us.map(ms));
+        let x = pen.right(area, x, y, 9, &latency(route.ttft.p50_us), ink.strong);
+        let guess = unsure(route.ttft.n, 99.0) && route.ttft.p99_us.is_some();
+        let sign = if guess { "~" } else { "" };
+        let x = pen.right(area, x, y, 7, &format!("{sign}{}", latency(route.ttft.p99_us)), if guess { ink.unsure } else { ink.strong });
+        let x = pen.right(area, x, y, 6, &latency(route.tpot.p50_us), ink.strong);
+        let diff = route.ttft.p50_us.zip(base).filter(|_| y > 1).map(|(us, base)| ms(us) * 100.0 / ms(base.max(1)) - 100.0);
+        pen.right(area, x, y, 6, &diff.map(|pct| format!("{pct:+.0} %")).unwrap_or_default(), ink.plain);
     }
 }
 
@@ -60,25 +102,14 @@ pub(super) fn events(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     let clock_width = if run.now.at_us >= 3_600_000_000 { 8 } else { 6 };
     for (y, event) in (0..).zip(run.events.iter().skip(skip)) {
         let x = pen.left(area, 1, y, clock_width, &words::clock(event.at_us()), ink.plain);
-        match event {
-            Event::Phase { phase, .. } => {
-                pen.left(area, x, y, area.width.saturating_sub(x), &format!("  {}", words::phase(*phase).get(look.lang)), ink.plain);
-            }
-            Event::Failure { class, example, .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.act);
-                let x = pen.flow(area, x, y, class, ink.plain);
-                pen.left(area, x + 2, y, area.width.saturating_sub(x + 3), example, ink.plain);
-            }
-            Event::Dropped { count, .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.look);
-                let what = said!("{count} readings missed by this screen", "本屏漏收 {count} 条读数");
-                pen.flow(area, x, y, what.get(look.lang), ink.plain);
-            }
-            Event::Lost { .. } => {
-                let x = pen.flow(area, x, y, "! ", ink.act);
-                pen.flow(area, x, y, text!("lost", "失联").get(look.lang), ink.plain);
-            }
-        }
+        let (sign, style) = match event.weight() {
+            Weight::Plain => (" ", ink.plain),
+            Weight::Done => (pen.sign("▴", "^"), ink.accent),
+            Weight::Look => ("!", ink.look),
+            Weight::Act => ("!", ink.act),
+        };
+        let x = pen.flow(area, x, y, sign, style);
+        pen.left(area, x + 1, y, area.width.saturating_sub(x + 2), event.said().get(look.lang), ink.plain);
     }
 }
 

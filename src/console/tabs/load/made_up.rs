@@ -1,7 +1,10 @@
 //! Made-up engine data for tests: the same on every machine, shaped like a real run.
 
 use crate::bench::{
-    live::{Client, Dist, Fact, Phase, Second, Snapshot, bin_of},
+    live::{
+        Cache, Cell, CellState, Client, Dist, Event, Fact, Mark, Phase, RouteNow, Second, Series, SeriesKind, ServerSample, Snapshot,
+        bin_of,
+    },
     spec::{Limits, Load, Prompts, Slo, Spec, Target},
 };
 use rand::{Rng, SeedableRng};
@@ -86,10 +89,132 @@ pub(super) fn at(at_us: u64, phase: Phase, done: u64) -> Snapshot {
         tpot: dist(2, done, 14.1, 0.18),
         itl: dist(3, done * 63, 13.6, 0.33),
         e2el: dist(4, done, 1_080.0, 0.2),
-        client: Client { send_lag_p99_us: Some(210), cpu_pct: Some(8.7), connections: 4, coalesced_chunks: 12, ..Client::default() },
+        users: Some(4),
+        server: vec![server(at_us)],
+        client: Client {
+            loop_lag_p99_us: Some(40),
+            send_lag_p99_us: Some(210),
+            cpu_pct: Some(8.7),
+            connections: 4,
+            coalesced_chunks: 12,
+            ..Client::default()
+        },
         result_dir: "results/quick-20260801T120000Z-a2b3".into(),
         failure: None,
         ..Snapshot::default()
+    }
+}
+
+/// What its server says at a moment.
+fn server(at_us: u64) -> ServerSample {
+    ServerSample {
+        at_us: at_us / 1_000_000 * 1_000_000,
+        server: 0,
+        running: Some(4.0),
+        waiting: Some(1.0),
+        kv_pct: Some(71.4),
+        preemptions: Some(0.0),
+        prompt_tokens_per_s: Some(2_500.0),
+        output_tokens_per_s: Some(1_250.0),
+        cache_hit_pct: Some(12.0),
+        ttft_ms: Some(160.0),
+        queue_ms: Some(48.0),
+        prefill_ms: Some(96.0),
+        decode_ms: Some(870.0),
+        ..ServerSample::default()
+    }
+}
+
+fn cell(input: u32, users: u32, state: CellState) -> Cell {
+    let ms = f64::from(input).sqrt() * f64::from(users).powf(0.7) * 6.0;
+    let done = state == CellState::Done;
+    let metrics = [
+        ("mean_ttft_ms", ms * 0.6),
+        ("median_ttft_ms", ms * 0.55),
+        ("p90_ttft_ms", ms * 0.8),
+        ("p99_ttft_ms", ms),
+        ("median_tpot_ms", 14.0 + f64::from(users) / 8.0),
+        ("p99_tpot_ms", 16.0 + f64::from(users) / 4.0),
+        ("output_throughput", 70.0 * f64::from(users) / (1.0 + f64::from(users) / 90.0)),
+        ("request_throughput", 0.5 * f64::from(users)),
+        ("completed", 400.0),
+        ("error_rate_pct", 0.25),
+    ];
+    Cell {
+        key: format!("i{input}-o128-c{users}-1"),
+        input_len: Some(input),
+        output_len: 128,
+        concurrency: Some(users),
+        rate: None,
+        repeat: 1,
+        state,
+        cache: Cache::Cold,
+        client_limited: done.then_some(users == 128),
+        slo_met: done.then_some(ms <= 500.0),
+        failure: (state == CellState::Failed).then(|| "error share 12 % is above the limit of 5 %".to_owned()),
+        metrics: if done { metrics.into_iter().map(|(key, value)| (key.to_owned(), value)).collect() } else { BTreeMap::new() },
+    }
+}
+
+/// A matrix of which about half is measured.
+pub(in crate::console) fn matrix() -> Snapshot {
+    let mut cells = Vec::new();
+    for input in [128, 512, 2_048, 8_192] {
+        for users in [1, 8, 32, 64, 128] {
+            let state = match (input, users) {
+                (512, 128) => CellState::Failed,
+                (2_048, 8) => CellState::Running,
+                (8_192, 128) => CellState::Skipped,
+                (128 | 512, _) | (2_048, 1) => CellState::Done,
+                _ => CellState::Waiting,
+            };
+            cells.push(cell(input, users, state));
+        }
+    }
+    let current = Some("i2048-o128-c8-1".to_owned());
+    let series = Series {
+        kind: SeriesKind::Matrix,
+        dir: "results/matrix".into(),
+        current,
+        waiting_for: String::new(),
+        cells,
+        best: None,
+        knee: None,
+        over: false,
+    };
+    Snapshot { series: Some(series), users: Some(8), ..running() }
+}
+
+/// A search that has found the limit and goes on to the knee.
+pub(in crate::console) fn search() -> Snapshot {
+    let mut cells: Vec<Cell> = [8, 16, 32, 64, 48].into_iter().map(|users| cell(128, users, CellState::Done)).collect();
+    cells.push(cell(128, 40, CellState::Running));
+    let series = Series {
+        kind: SeriesKind::Search,
+        dir: "results/search".into(),
+        current: Some("i128-o128-c40-1".to_owned()),
+        waiting_for: String::new(),
+        cells,
+        best: Some("i128-o128-c16-1".to_owned()),
+        knee: Some("i128-o128-c48-1".to_owned()),
+        over: false,
+    };
+    Snapshot { series: Some(series), users: Some(40), ..running() }
+}
+
+/// A base model and two of its adapters, side by side.
+pub(in crate::console) fn routes() -> Snapshot {
+    let route = |name: &str, seed, done, ttft| RouteNow {
+        name: name.to_owned(),
+        done,
+        failed: 0,
+        output_tokens: done * 64,
+        ttft: dist(seed, done, ttft, 0.3),
+        tpot: dist(seed + 10, done, 14.0, 0.2),
+    };
+    Snapshot {
+        routes: vec![route("base", 21, 382, 180.0), route("eye-lora", 22, 380, 196.0), route("ent-lora", 23, 120, 204.0)],
+        ..running()
     }
 }
 
@@ -131,12 +256,31 @@ pub(in crate::console) fn facts(seconds: u32) -> Vec<Fact> {
         Fact::Failure { at_us: 33_020_000, class: "timeout_stall".to_owned(), example: "no bytes for 120 s after 41 tokens".to_owned() },
     ];
     facts.retain(|fact| matches!(fact, Fact::Phase { .. } | Fact::Failure { at_us: 0..=9_999_999, .. }) || seconds >= 40);
+    if seconds >= 40 {
+        facts.push(Fact::Event(Event { at_us: 21_500_000, what: Mark::Users { from: 3, to: 4 } }));
+        facts.push(Fact::Event(Event { at_us: 36_100_000, what: Mark::Note { text: "another job began".to_owned() } }));
+    }
     for second in (0..seconds).filter(|&second| second != 9) {
         let ramp = f64::from(second.min(5)) / 5.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hundreds of tokens")]
         let output_tokens = (ramp * (1_150.0 + 120.0 * rng.random::<f64>() - if second % 17 == 16 { 500.0 } else { 0.0 })) as u64;
         #[expect(clippy::cast_possible_truncation, reason = "below 5")]
         let in_flight_mean = (ramp * (3.9 + 0.1 * rng.random::<f64>())) as f32;
+        let spread = |median_ms: f64, n: u32| -> Vec<(u16, u32)> {
+            let slow = if second % 17 == 16 { 2.0 } else { 1.0 };
+            let bins = (0..24_u32).map(|i| {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "latencies of some ms")]
+                let us = (median_ms * slow * 1_000.0 * 2_f64.powf((f64::from(i) - 12.0) / 8.0)) as u64;
+                (bin_of(us), n / (1 + i.abs_diff(12) * i.abs_diff(12)))
+            });
+            bins.filter(|&(_, count)| count > 0).collect::<BTreeMap<_, _>>().into_iter().collect()
+        };
+        if second > 3 {
+            facts.push(Fact::Heat { second, ttft: spread(182.0, 19), itl: spread(13.6, 400) });
+        }
+        if second > 0 {
+            facts.push(Fact::Server(server(u64::from(second) * 1_000_000)));
+        }
         facts.push(Fact::Second(Second { second, output_tokens, done: output_tokens / 64, failed: 0, in_flight_mean, warmup: second < 3 }));
     }
     facts

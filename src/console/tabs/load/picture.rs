@@ -2,11 +2,12 @@
 
 use super::{
     drawn::{Drawn, Metric, ms},
+    heat::{HeatOf, Strip},
     watched::{Watched, unsure},
     words,
 };
 use crate::{console::look::Look, text};
-use dcudeck_widgets::{Aggregate, At, Form, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
+use dcudeck_widgets::{Aggregate, At, Form, HeatStrip, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 /// Draws the histogram of `metric`: P50, P90 and P99 marked, the goal as a line.
@@ -73,11 +74,14 @@ pub(super) fn near_percentile(drawn: &Drawn, percentile: f64) -> Option<f64> {
     None
 }
 
-/// One of the two curves.
+/// A curve over the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Curve {
     Throughput,
     InFlight,
+    /// Requests that run in the server, and those that wait there.
+    Running,
+    Waiting,
 }
 
 /// Draws a curve over the whole run: seconds per column double when it no longer fits, so that columns stay put between.
@@ -85,6 +89,8 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
     let (samples, axis) = match which {
         Curve::Throughput => (run.tokens.as_slice(), run.tokens_axis),
         Curve::InFlight => (run.in_flight.as_slice(), run.in_flight_axis),
+        Curve::Running => (run.servers.running.as_slice(), run.servers.axis),
+        Curve::Waiting => (run.servers.waiting.as_slice(), run.servers.axis),
     };
     let warmup = run.warmup_seconds.min(samples.len());
     let (before, measured) = samples.split_at(warmup);
@@ -92,11 +98,13 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
         Series::new(before).style(look.theme.unsure),
         Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent }),
     ];
+    let marks = run.marks();
     let chart = |labels| {
         let timeline = Timeline::new(&series, axis)
             .aggregate(Aggregate::Mean)
             .axis_style(look.theme.rule)
             .until(samples.len() as u64)
+            .marks(&marks, look.theme.strong)
             .ascii(look.ascii);
         if area.height < 3 { timeline.form(Form::Bars) } else { timeline.y_labels(figure::tick).x_labels(labels) }
     };
@@ -109,6 +117,39 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
     let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
     labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
     chart(&labels).samples_per_column(per_column).render(area, buf);
+}
+
+/// Draws where the latencies of each moment lie, in step with the curves.
+pub(super) fn strip(run: &Watched, which: HeatOf, area: Rect, buf: &mut Buffer, look: &Look) {
+    let strip = run.strip(which);
+    let goal = run.goal_ms(match which {
+        HeatOf::Ttft => Metric::Ttft,
+        HeatOf::Itl => Metric::Itl,
+    });
+    let (first, ratio) = Strip::grid();
+    let axis = strip.axis.unwrap_or_else(|| empty_axis(goal));
+    let seconds = u64::from(strip.seconds_per_slot);
+    let until = (run.tokens.len() as u64).max(strip.samples.len() as u64 * seconds);
+    let marks: Vec<u64> = run.marks().into_iter().map(|second| second / seconds).collect();
+    let base = HeatStrip::new(&strip.samples, first, ratio, axis)
+        .until(until.div_ceil(seconds))
+        .limit(goal)
+        .style(if run.ended() { look.theme.plain } else { look.theme.accent })
+        .over_style(look.theme.look)
+        .axis_style(look.theme.rule)
+        .limit_style(look.theme.look)
+        .format(figure::tick_ms)
+        .marks(&marks, look.theme.strong)
+        .ascii(look.ascii);
+    let placeholder = [XLabel { at: At::Ago(0), label: "" }];
+    let columns = u64::from(base.x_labels(&placeholder).plot(area).width);
+    let per_column = seconds_per_column(until.div_ceil(seconds), columns);
+    let now = if run.ended() { text!("end", "结束") } else { text!("now", "现在") }.get(look.lang);
+    let span = columns * u64::from(per_column) * seconds;
+    let ticks: Vec<(u64, String)> = time_labels(span).map(|s| (s / seconds, words::ago(s))).collect();
+    let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
+    labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
+    base.x_labels(&labels).samples_per_column(per_column).render(area.intersection(buf.area), buf);
 }
 
 /// The least power of two with which `seconds` fit into `columns`.

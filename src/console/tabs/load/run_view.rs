@@ -2,9 +2,10 @@
 
 use super::{
     drawn::{Metric, ms},
-    layout::{Beside, Layout},
+    heat::HeatOf,
+    layout::{Beside, Layout, Wanted},
     lists_view,
-    panel::Panel,
+    panel::{Focus, Panel},
     pen::{Pen, cells},
     picture::{self, Curve, verdict},
     watched::Watched,
@@ -18,12 +19,31 @@ use ratatui::{layout::Rect, style::Style};
 const BAR: u16 = 6;
 
 /// Draws `run` with the cursor on `panel`.
-pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn draw(run: &Watched, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
     rule_line(run, area, pen);
-    match Layout::of(area) {
-        Layout::Stacked { rows, picture } => stacked(run, panel, rows, picture, pen),
-        Layout::Beside(parts) => beside(run, panel, &parts, area, pen),
+    match Layout::of(area, wanted(run, focus)) {
+        Layout::Stacked { rows, picture } => stacked(run, focus.panel, rows, picture, pen),
+        Layout::Beside(parts) => beside(run, focus, &parts, area, pen),
     }
+}
+
+/// What `run` wants of the layout.
+pub(super) fn wanted(run: &Watched, focus: &Focus) -> Wanted {
+    let first = [Panel::Series, Panel::Routes].into_iter().find(|panel| panel.of_run(run));
+    let rows = match &run.now.series {
+        Some(series) => super::series_view::rows_wanted(series),
+        None => u16::try_from(run.now.routes.len() + 2).unwrap_or(u16::MAX),
+    };
+    Wanted { shared: focus.shared(run), first, rows }
+}
+
+/// The last row for a note that is typed; where its text goes.
+pub(super) fn note_line(area: Rect, pen: &mut Pen<'_>) -> Rect {
+    let row = Rect { y: area.bottom().saturating_sub(1), height: area.height.min(1), ..area };
+    let label = text!(" note on the time axis: ", " 时间轴备注：").get(pen.look.lang);
+    let x = pen.left(row, 0, 0, cells(label), label, pen.look.theme.accent);
+    pen.left(row, x, 0, row.width.saturating_sub(x), "", pen.look.theme.plain);
+    Rect { x: row.x + x.min(row.width), width: row.width.saturating_sub(x + 1), ..row }
 }
 
 /// Sign and style of a run's state.
@@ -32,6 +52,7 @@ pub(super) fn state_look(run: &Watched, pen: &Pen<'_>) -> (&'static str, Style) 
     match run.now.phase {
         _ if run.lost => (pen.sign("✖", "x"), ink.act),
         Phase::Failed => (pen.sign("✖", "x"), ink.act),
+        _ if run.now.paused && !run.now.phase.ended() => (pen.sign("‖", "!"), ink.look),
         Phase::Preparing | Phase::Warmup | Phase::Draining => (pen.sign("◐", "o"), ink.accent),
         Phase::Running => (pen.sign("●", "*"), ink.accent),
         Phase::Finished => (pen.sign("✔", "+"), ink.good),
@@ -52,10 +73,11 @@ pub(super) fn rule_line(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     // passed changes a width.
     let right = 11 + cells(&state) + cells(&time) + if bar { BAR } else { 0 };
     let x = area.width.saturating_sub(right);
-    let name = words::shape(&run.spec, &run.now.model);
     let room = x.saturating_sub(4);
-    // Where there is no room for all of it, the model says most.
-    let name = if cells(name.get(look.lang)) <= room || run.now.model.is_empty() { name.get(look.lang) } else { &run.now.model };
+    // Where there is no room for all of it, what changes says most.
+    let names = words::shapes_now(run);
+    let name = names.iter().find(|name| cells(name.get(look.lang)) <= room).or(names.last());
+    let name = name.map_or("", |name| name.get(look.lang));
     let name = dcudeck_widgets::text::fit(name, usize::from(room), look.ascii).into_owned();
     if room >= 6 {
         let after = pen.flow(area, 1, 0, " ", ink.plain);
@@ -85,8 +107,9 @@ pub(super) fn heading(panel: Panel, cursor: Panel, title: &str, area: Rect, x: u
     pen.flow(area, x, y, title, style)
 }
 
-fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pen<'_>) {
+fn beside(run: &Watched, focus: &Focus, parts: &Beside, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
+    let cursor = focus.panel;
     for (panel, part) in [Panel::Ttft, Panel::Tpot, Panel::Itl].into_iter().zip(parts.histograms) {
         histogram(run, panel, cursor, part, pen);
     }
@@ -117,8 +140,23 @@ fn beside(run: &Watched, cursor: Panel, parts: &Beside, area: Rect, pen: &mut Pe
         throughput_line(run, cursor, parts.throughput, pen);
         in_flight_line(run, cursor, parts.in_flight, pen);
     }
+    server_line(run, cursor, parts.server, pen);
     client_line(run, cursor, parts.client, pen);
-    lists_view::draw(run, cursor, parts, area, pen);
+    if let Some(strips) = parts.heat {
+        let [left, right] = strips;
+        pen.rule(Rect { x: area.x, y: left.y, width: area.width, height: 1 }, 0);
+        for (of, part) in [(HeatOf::Ttft, left), (HeatOf::Itl, right)] {
+            let head = Rect { height: 1, ..part };
+            let chosen = if of == focus.heat { cursor } else { Panel::Ttft };
+            let end = heading(Panel::Heat, chosen, words::strip(of).get(look.lang), head, 1, 0, pen);
+            pen.flow(head, end, 0, " ", ink.plain);
+            picture::strip(run, of, inset(Rect { y: part.y + 1, height: part.height.saturating_sub(1), ..part }), pen.buf, look);
+        }
+        let x = right.x - 1 - area.x;
+        pen.joint(Rect { x: area.x, y: left.y, width: area.width, height: 1 }, x, 0, "┬");
+        pen.upright(area, x, left.y + 1 - area.y, left.height.saturating_sub(1));
+    }
+    lists_view::draw(run, focus, parts, area, pen);
 }
 
 /// `area` less a column at each side.
@@ -249,6 +287,37 @@ fn in_flight_rows(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     failed_figure(run, area, 1, pen, 1);
 }
 
+/// What the server says of itself.
+fn server_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
+    heading(Panel::Server, cursor, Panel::Server.title().get(pen.look.lang), area, 0, 0, pen);
+    server_figures(run, Rect { x: area.x + 8, width: area.width.saturating_sub(8), ..area }, pen);
+}
+
+/// The figures of the server's line.
+pub(super) fn server_figures(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let now = run.servers.figures(run.now.at_us, run.ended());
+    let plain = |v: Option<f64>| v.map_or_else(|| "n/a".to_owned(), |v| figure::count(whole(v)));
+    let share = |v: Option<f64>| v.map_or_else(|| "n/a".to_owned(), |v| format!("{v:.0} %"));
+    let x = figure_at(area, 0, 0, text!("run", "运行"), &plain(now.running), 5, pen);
+    let x = figure_at(area, x + 2, 0, text!("wait", "等待"), &plain(now.waiting), 5, pen);
+    let x = figure_at(area, x + 2, 0, text!("KV", "KV"), &share(now.kv_pct), 6, pen);
+    let x = figure_at(area, x + 2, 0, text!("preempt", "抢占"), &plain(now.preemptions), 4, pen);
+    let x = figure_at(area, x + 2, 0, text!("hit", "命中"), &share(now.cache_hit_pct), 6, pen);
+    let x = figure_at(area, x + 2, 0, text!("TTFT", "TTFT"), words::latency(now.ttft_ms).as_str(), 6, pen);
+    if area.width >= 84 {
+        let x = figure_at(area, x + 2, 0, text!("queue", "排队"), words::latency(now.queue_ms).as_str(), 6, pen);
+        let x = figure_at(area, x + 2, 0, text!("prefill", "预填充"), words::latency(now.prefill_ms).as_str(), 6, pen);
+        figure_at(area, x + 2, 0, text!("decode", "解码"), words::latency(now.decode_ms).as_str(), 7, pen);
+    }
+}
+
+/// A count the server tells as a float.
+fn whole(v: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and counts are not negative")]
+    let n = v.round() as u64;
+    n
+}
+
 /// Whether the figures are about the server.
 fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
@@ -262,9 +331,11 @@ fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let now = &run.now.client;
     let lag = now.send_lag_p99_us.map_or_else(|| "n/a".to_owned(), |us| format!("{} ms", words::latency(Some(ms(us)))));
     let cpu = now.cpu_pct.map_or_else(|| "n/a".to_owned(), |pct| format!("{pct:.0} %"));
-    let x = figure_at(area, SPARK_X, 0, text!("send lag P99", "发送滞后 P99"), &lag, 10, pen);
-    let x = figure_at(area, x + 3, 0, text!("CPU", "CPU"), &cpu, 6, pen);
-    figure_at(area, x + 3, 0, text!("connections", "连接"), &figure::count(u64::from(now.connections)), 7, pen);
+    let loop_lag = now.loop_lag_p99_us.map_or_else(|| "n/a".to_owned(), |us| format!("{} ms", words::latency(Some(ms(us)))));
+    let x = figure_at(area, SPARK_X, 0, text!("lag P99", "滞后P99"), &lag, 8, pen);
+    let x = figure_at(area, x + 2, 0, text!("loop", "循环"), &loop_lag, 8, pen);
+    let x = figure_at(area, x + 2, 0, text!("CPU", "CPU"), &cpu, 5, pen);
+    figure_at(area, x + 2, 0, text!("conn", "连接"), &figure::count(u64::from(now.connections)), 7, pen);
 }
 
 /// One row a panel, and the picture of the one under the cursor.
@@ -318,6 +389,10 @@ pub(super) fn picture_of(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<
         Panel::Itl => picture::histogram(run, Metric::Itl, inset(area), pen.buf, look),
         Panel::Throughput => picture::curve(run, Curve::Throughput, inset(area), pen.buf, look),
         Panel::InFlight => picture::curve(run, Curve::InFlight, inset(area), pen.buf, look),
+        Panel::Server => picture::curve(run, Curve::Waiting, inset(area), pen.buf, look),
+        Panel::Heat => picture::strip(run, HeatOf::Ttft, inset(area), pen.buf, look),
+        Panel::Routes => lists_view::routes(run, area, pen),
+        Panel::Series => super::series_view::draw(run, &Focus::default(), area, pen),
         Panel::Client | Panel::Events => lists_view::events(run, area, pen),
         Panel::Errors => lists_view::errors(run, area, pen),
     }

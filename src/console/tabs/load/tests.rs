@@ -3,7 +3,7 @@
 use super::{made_up, *};
 use crate::{
     base::Lang,
-    bench::live::Snapshot,
+    bench::live::{Phase, Snapshot},
     console::{
         command, key,
         news::ServerState,
@@ -114,8 +114,20 @@ fn shows(tab: &Load, what: &str) -> bool {
 }
 
 /// The states of the tab that its pictures are kept of.
-fn states() -> [(&'static str, Load); 4] {
-    [
+fn states() -> Vec<(&'static str, Load)> {
+    let mut heat = told(made_up::running(), 42);
+    press(&mut heat, "m");
+    let mut drilled = told(made_up::matrix(), 42);
+    drilled.focus.go(Panel::Series);
+    press(&mut drilled, "k");
+    press(&mut drilled, "h");
+    press(&mut drilled, "enter");
+    vec![
+        ("heat", heat),
+        ("matrix", told(made_up::matrix(), 42)),
+        ("drilled", drilled),
+        ("search", told(made_up::search(), 42)),
+        ("routes", told(made_up::routes(), 42)),
         ("form", with_servers()),
         ("running", told(made_up::running(), 42)),
         ("finished", told(made_up::finished(), 64)),
@@ -167,7 +179,7 @@ fn every_size_draws_without_panic() {
     tabs.extend([editing, choosing, told(made_up::preparing(), 0), Load::default()]);
     for panel in [Panel::Ttft, Panel::Throughput, Panel::Client, Panel::Errors, Panel::Events] {
         let mut tab = told(made_up::failed(), 12);
-        (tab.panel, tab.enlarged) = (panel, true);
+        (tab.focus.panel, tab.enlarged) = (panel, true);
         tabs.push(tab);
     }
     let ascii = Look { ascii: true, ..look(Lang::Zh, Palette::Sixteen) };
@@ -225,6 +237,7 @@ fn a_fields_value_is_typed_in_place_and_started_with() {
     press(&mut tab, "backspace");
     type_in(&mut tab, "16");
     // On to the next field without leaving.
+    press(&mut tab, "tab");
     press(&mut tab, "tab");
     press(&mut tab, "ctrl-u");
     type_in(&mut tab, "30s");
@@ -345,9 +358,16 @@ fn a_run_whose_process_is_gone_without_an_end_is_lost() {
 #[test]
 fn the_figure_under_the_cursor_is_explained_with_its_samples() {
     let mut tab = told(made_up::running(), 42);
-    for (key, title) in
-        [("g", "TTFT"), ("l", "TPOT"), ("l", "ITL"), ("j", "output tokens"), ("j", "in flight"), ("j", "client"), ("j", "errors")]
-    {
+    for (key, title) in [
+        ("g", "TTFT"),
+        ("l", "TPOT"),
+        ("l", "ITL"),
+        ("j", "output tokens"),
+        ("j", "in flight"),
+        ("j", "server"),
+        ("j", "client"),
+        ("j", "errors"),
+    ] {
         press(&mut tab, key);
         let explained = tab.explain().unwrap();
         assert!(explained.title.en.contains(title), "{key}: {}", explained.title.en);
@@ -401,10 +421,10 @@ fn a_click_puts_the_cursor_on_the_panel_or_field_there() {
     let area = Rect::new(0, 2, 80, 21);
     let mut tab = told(made_up::running(), 42);
     assert_eq!(tab.click(&look, area, Position::new(60, 8)), [Effect::Redraw]);
-    assert_eq!(tab.panel, Panel::Itl);
+    assert_eq!(tab.focus.panel, Panel::Itl);
     assert_eq!(tab.click(&look, area, Position::new(60, 9)), [], "already there");
-    tab.click(&look, area, Position::new(3, 17));
-    assert_eq!(tab.panel, Panel::InFlight);
+    tab.click(&look, area, Position::new(3, 16));
+    assert_eq!(tab.focus.panel, Panel::InFlight);
     let mut tab = with_servers();
     tab.click(&look, area, Position::new(20, 3));
     assert_eq!(tab.form.cursor, Field::Target);
@@ -452,4 +472,136 @@ fn a_running_test_sends_at_most_15_kb_a_second_at_200_columns() {
     println!("200x60: {large} B/s, 80x24: {small} B/s");
     assert!(large <= 15_000, "{large} B/s at 200x60");
     assert!(small <= 4_000, "{small} B/s at 80x24");
+}
+
+fn steered(effects: &[Effect]) -> &Steer {
+    match effects.first() {
+        Some(Effect::Steer(steer)) => steer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn users_are_steered_by_tenths_and_keys_pressed_fast_add_up() {
+    let mut tab = told(Snapshot { users: Some(64), ..made_up::running() }, 42);
+    assert_eq!(steered(&press(&mut tab, "+")), &Steer::Users { users: 70 });
+    assert_eq!(steered(&press(&mut tab, "=")), &Steer::Users { users: 77 });
+    assert_eq!(steered(&press(&mut tab, "-")), &Steer::Users { users: 70 });
+    assert_eq!(press(&mut tab, "]"), [], "no rate in a closed loop");
+    assert_eq!(reason(&tab, LoadCommand::Faster).unwrap().en, "this load is users: + and -");
+    tab.news(&snapshot(Snapshot { users: Some(70), ..made_up::running() }));
+    assert!(shows(&tab, "70 users"), "the rule line shows what is asked now");
+}
+
+#[test]
+fn a_rate_is_steered_by_tenths_and_users_are_not() {
+    let mut tab = told(Snapshot { users: None, rate: Some(8.0), ..made_up::running() }, 42);
+    if let Some(run) = &mut tab.run {
+        run.spec.load = crate::bench::spec::Load::Poisson(8.0);
+    }
+    assert_eq!(steered(&press(&mut tab, "]")), &Steer::Rate { rate: 8.8 });
+    assert_eq!(press(&mut tab, "+"), []);
+    assert_eq!(reason(&tab, LoadCommand::MoreUsers).unwrap().en, "this load is a rate: [ and ]");
+}
+
+#[test]
+fn a_paused_run_says_so_and_p_goes_on() {
+    let mut tab = told(made_up::running(), 42);
+    assert_eq!(steered(&press(&mut tab, "p")), &Steer::Pause);
+    tab.news(&snapshot(Snapshot { paused: true, held: 12, ..made_up::running() }));
+    assert!(shows(&tab, "PAUSED") && shows(&tab, "held 12"));
+    assert_eq!(steered(&press(&mut tab, "p")), &Steer::Resume);
+}
+
+#[test]
+fn a_note_is_typed_on_the_last_row_and_sent_with_enter() {
+    let mut tab = told(made_up::running(), 42);
+    press(&mut tab, "a");
+    type_in(&mut tab, "X+p GC");
+    assert!(shows(&tab, "note on the time axis: X+p GC"));
+    assert_eq!(steered(&press(&mut tab, "enter")), &Steer::Note { text: "X+p GC".to_owned() });
+    assert!(tab.field().is_none());
+    press(&mut tab, "a");
+    type_in(&mut tab, "no");
+    assert_eq!(press(&mut tab, "esc"), [Effect::Redraw]);
+    press(&mut tab, "a");
+    assert_eq!(press(&mut tab, "enter"), [Effect::Redraw], "an empty note is none");
+}
+
+#[test]
+fn what_was_steered_stands_in_the_events_and_on_the_time_axis() {
+    let tab = told(made_up::running(), 42);
+    assert!(shows(&tab, "users 3 > 4"));
+    let wide = text_of(&drawn(&tab, &look(Lang::En, Palette::Mono), 200, 57));
+    let axes = wide.lines().filter(|line| line.contains("-30 s") && line.contains('▴')).count();
+    assert!(axes >= 2, "curves and strips: {axes}");
+}
+
+#[test]
+fn a_run_that_does_not_send_yet_is_not_steered() {
+    let tab = told(made_up::preparing(), 0);
+    assert_eq!(reason(&tab, LoadCommand::Pause).unwrap().en, "it does not send yet");
+    assert_eq!(reason(&tab, LoadCommand::SkipCell).unwrap().en, "this run is no series");
+}
+
+#[test]
+fn the_server_line_reads_na_without_a_server_that_answers() {
+    let mut tab = told(made_up::running(), 42);
+    let line = |tab: &Load| {
+        let picture = text_of(&drawn(tab, &look(Lang::En, Palette::Mono), 80, 21));
+        picture.lines().find(|line| line.starts_with(" server")).unwrap().to_owned()
+    };
+    assert!(line(&tab).contains("KV  71 %"), "{}", line(&tab));
+    tab = told(Snapshot { server: Vec::new(), ..made_up::running() }, 5);
+    assert!(!line(&tab).chars().any(|c| c.is_ascii_digit()), "{}", line(&tab));
+}
+
+#[test]
+fn m_shows_latency_over_time_and_changes_it() {
+    let mut tab = told(made_up::running(), 42);
+    assert!(!shows(&tab, "over time"));
+    press(&mut tab, "m");
+    assert!(shows(&tab, "TTFT over time"));
+    press(&mut tab, "m");
+    assert!(shows(&tab, "ITL over time"));
+    press(&mut tab, "h");
+    assert!(shows(&tab, "errors") && !shows(&tab, "over time"), "another panel of the same place takes it back");
+}
+
+#[test]
+fn the_cursor_walks_over_the_cells_and_a_waiting_one_can_be_skipped() {
+    let mut tab = told(made_up::matrix(), 42);
+    for _ in 0..4 {
+        press(&mut tab, "j");
+    }
+    press(&mut tab, "j");
+    assert_eq!(tab.focus.panel, Panel::Series);
+    assert_eq!(reason(&tab, LoadCommand::SkipCell).unwrap().en, "it runs: K ends it");
+    press(&mut tab, "l");
+    assert_eq!(steered(&press(&mut tab, "x")), &Steer::SkipCell { key: Some("i2048-o128-c32-1".to_owned()) });
+    assert_eq!(press(&mut tab, "r"), []);
+    press(&mut tab, "k");
+    assert_eq!(steered(&press(&mut tab, "r")), &Steer::RerunCell { key: "i512-o128-c32-1".to_owned() });
+    let effects = press(&mut tab, "K");
+    let [Effect::Confirm { ask, then }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(ask.en.contains("i2048-o128-c8-1"));
+    assert_eq!(then, &[Effect::Steer(Steer::SkipCell { key: None })]);
+    assert_eq!(reason(&tab, LoadCommand::MoreUsers).unwrap().en, "a series sets its load itself");
+}
+
+#[test]
+fn m_on_the_cells_changes_their_metric() {
+    let mut tab = told(made_up::matrix(), 42);
+    assert!(shows(&tab, "P99 TTFT ms  ░ <250 ▒ <500 ▓ <1,000 █ over"));
+    tab.focus.go(Panel::Series);
+    press(&mut tab, "m");
+    assert!(shows(&tab, "P50 TTFT ms"));
+    press(&mut tab, "enter");
+    assert!(shows(&tab, "goodput") && shows(&tab, "E2EL"), "a cell's figures");
+}
+
+#[test]
+fn a_search_marks_its_best_step_and_the_knee() {
+    let tab = told(made_up::search(), 42);
+    assert!(shows(&tab, "★") && shows(&tab, "knee") && shows(&tab, "!missed"));
 }

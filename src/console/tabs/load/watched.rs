@@ -3,7 +3,12 @@
 //! Figures follow each snapshot; what charts draw is renewed once a second of the run, so that a slow link carries
 //! whole columns and not every step in between.
 
-use super::drawn::{Drawn, Metric};
+use super::{
+    drawn::{Drawn, Metric},
+    event::Event,
+    heat::{HeatOf, Strip},
+    servers::Servers,
+};
 use crate::bench::{
     live::{Dist, Fact, Phase, Second, Snapshot},
     spec::{Slo, Spec},
@@ -21,28 +26,6 @@ pub(super) const MAX_SEND_LAG_US: u64 = 10_000;
 
 /// CPU of the client above which the figures are about the client, percent of one core (likewise).
 pub(super) const MAX_CLIENT_CPU_PCT: f32 = 90.0;
-
-/// Something worth a line in the events list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Event {
-    /// A phase began.
-    Phase { at_us: u64, phase: Phase },
-    /// The first failure of a class.
-    Failure { at_us: u64, class: String, example: String },
-    /// This console was too slow for some facts: curves may have gaps that the run has not.
-    Dropped { at_us: u64, count: u64 },
-    /// The run's process is gone without a last word.
-    Lost { at_us: u64 },
-}
-
-impl Event {
-    /// When, µs since the run's start.
-    pub(super) const fn at_us(&self) -> u64 {
-        match self {
-            Self::Phase { at_us, .. } | Self::Failure { at_us, .. } | Self::Dropped { at_us, .. } | Self::Lost { at_us } => *at_us,
-        }
-    }
-}
 
 /// One watched load test.
 #[derive(Debug, Clone)]
@@ -62,6 +45,11 @@ pub(super) struct Watched {
     pub(super) tokens_axis: LinearAxis,
     pub(super) in_flight_axis: LinearAxis,
     pub(super) events: Vec<Event>,
+    /// Where latencies lay, second by second.
+    ttft_strip: Strip,
+    itl_strip: Strip,
+    /// What the servers said.
+    pub(super) servers: Servers,
     ttft: Drawn,
     tpot: Drawn,
     itl: Drawn,
@@ -84,6 +72,9 @@ impl Watched {
             tokens_axis: LinearAxis::from_zero(1.0),
             in_flight_axis: LinearAxis::from_zero(1.0),
             events: Vec::new(),
+            ttft_strip: Strip::default(),
+            itl_strip: Strip::default(),
+            servers: Servers::default(),
             ttft: Drawn::default(),
             tpot: Drawn::default(),
             itl: Drawn::default(),
@@ -98,6 +89,9 @@ impl Watched {
             return false;
         }
         self.now.clone_from(snapshot);
+        for sample in &snapshot.server {
+            self.servers.now(sample);
+        }
         let due = (snapshot.phase, snapshot.at_us / 1_000_000);
         if self.drawn_at != Some(due) {
             self.drawn_at = Some(due);
@@ -117,7 +111,10 @@ impl Watched {
             Fact::Failure { at_us, class, example } => {
                 self.event(Event::Failure { at_us: *at_us, class: class.clone(), example: example.clone() })
             }
-            Fact::Heat { .. } | Fact::Server(_) | Fact::Event(_) => false,
+            Fact::Event(event) => self.event(Event::Mark { at_us: event.at_us, what: event.what.clone() }),
+            Fact::Server(sample) => self.servers.fact(sample),
+            Fact::Heat { second, .. } if *second >= MAX_SECONDS => false,
+            Fact::Heat { second, ttft, itl } => self.ttft_strip.take(*second, ttft) | self.itl_strip.take(*second, itl),
         }
     }
 
@@ -193,6 +190,19 @@ impl Watched {
             Metric::Tpot => &self.tpot,
             Metric::Itl => &self.itl,
         }
+    }
+
+    /// What the strip of `which` draws.
+    pub(super) const fn strip(&self, which: HeatOf) -> &Strip {
+        match which {
+            HeatOf::Ttft => &self.ttft_strip,
+            HeatOf::Itl => &self.itl_strip,
+        }
+    }
+
+    /// Seconds of the run at which somebody steered it, for the time axes.
+    pub(super) fn marks(&self) -> Vec<u64> {
+        self.events.iter().filter(|event| event.is_mark()).map(|event| event.at_us() / 1_000_000).collect()
     }
 
     /// The goal for `metric`, ms.

@@ -1,11 +1,11 @@
 //! Words of this tab, and figures as it writes them.
 
-use super::watched::Watched;
+use super::{heat::HeatOf, watched::Watched};
 use crate::{
     base::{Said, Text},
     bench::{
         live::Phase,
-        spec::{Prompts, Spec},
+        spec::{Load, Prompts, Spec},
     },
     said, text,
 };
@@ -26,7 +26,13 @@ pub(super) const fn phase(phase: Phase) -> Text {
 
 /// Where `run` stands.
 pub(super) const fn state(run: &Watched) -> Text {
-    if run.lost { text!("lost", "已失联") } else { phase(run.now.phase) }
+    if run.lost {
+        text!("lost", "已失联")
+    } else if run.now.paused && !run.now.phase.ended() {
+        text!("PAUSED", "已暂停")
+    } else {
+        phase(run.now.phase)
+    }
 }
 
 /// Host and port of `url`: the scheme says nothing to a reader.
@@ -49,6 +55,29 @@ pub(super) fn shape(spec: &Spec, model: &str) -> Said {
     Said { en: format!("{model} @ {host} · {en}"), zh: format!("{model} @ {host} · {zh}") }
 }
 
+/// What a run is asked now, from the longest to the shortest way to say it: its cell, users or rate as steered, and what waits for room.
+pub(super) fn shapes_now(run: &Watched) -> Vec<Said> {
+    let now = &run.now;
+    let mut spec = run.spec.clone();
+    if let Some(users) = now.users {
+        spec.load = Load::Concurrency(users);
+    } else if let Some(rate) = now.rate {
+        spec.load = Load::Rate((rate * 1_000.0).round() / 1_000.0);
+    }
+    let model = if now.model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { &now.model };
+    let host = short_host(&spec.target.url);
+    let cell = super::series_view::now_running(run);
+    let long = cell.clone().unwrap_or_else(|| asked(&spec));
+    let short = cell.unwrap_or_else(|| load(&spec));
+    let held = now.held;
+    let held = if held > 0 { said!(" · held {held}", " · 待发 {held}") } else { Said::same("") };
+    let join = |head: &str, what: &Said| {
+        let sep = if head.is_empty() { "" } else { " · " };
+        Said { en: format!("{head}{sep}{}{}", what.en, held.en), zh: format!("{head}{sep}{}{}", what.zh, held.zh) }
+    };
+    vec![join(&format!("{model} @ {host}"), &long), join(model, &long), join(model, &short), join("", &short), Said::same(model)]
+}
+
 /// Lengths and load of `spec`.
 pub(super) fn asked(spec: &Spec) -> Said {
     let output = spec.output_len;
@@ -64,6 +93,14 @@ pub(super) fn asked(spec: &Spec) -> Said {
     };
     let load = load(spec);
     Said { en: format!("{} out {output} · {}", input.en, load.en), zh: format!("{} 输出 {output} · {}", input.zh, load.zh) }
+}
+
+/// The heading of a heat strip.
+pub(super) const fn strip(of: HeatOf) -> Text {
+    match of {
+        HeatOf::Ttft => text!("TTFT over time, ms", "TTFT 随时间，ms"),
+        HeatOf::Itl => text!("ITL over time, ms", "ITL 随时间，ms"),
+    }
 }
 
 /// Users or rate of `spec`.

@@ -2,12 +2,13 @@
 
 use super::{
     drawn::{Metric, ms},
+    event::Event,
     explain, lists_view,
-    panel::Panel,
+    panel::{Focus, Panel},
     pen::Pen,
-    picture::{near_percentile, over_pct},
-    run_view,
-    watched::{Event, Watched},
+    picture::{self, Curve, near_percentile, over_pct},
+    run_view, series_view,
+    watched::Watched,
     words,
 };
 use crate::{console::wrap::wrap, text};
@@ -15,8 +16,9 @@ use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 
 /// Draws `panel` of `run` alone, below the run's rule line.
-pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn draw(run: &Watched, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
+    let panel = focus.panel;
     run_view::rule_line(run, area, pen);
     let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     if body.is_empty() {
@@ -40,6 +42,18 @@ pub(super) fn draw(run: &Watched, panel: Panel, area: Rect, pen: &mut Pen<'_>) {
         }
         None => match panel {
             Panel::Errors => error_list(run, body, pen),
+            Panel::Heat => {
+                pen.right(body, body.width.saturating_sub(30), 0, 29, words::strip(focus.heat).get(look.lang), ink.strong);
+                let body = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
+                picture::strip(run, focus.heat, body.intersection(area), pen.buf, look);
+            }
+            Panel::Series => {
+                let below = if body.height >= 14 { 8 } else { 0 };
+                series_view::draw(run, focus, Rect { height: body.height - below, ..body }, pen);
+                series_view::drilled(run, focus, Rect { y: body.bottom() - below, height: below, ..body }, pen);
+            }
+            Panel::Routes => lists_view::routes(run, body, pen),
+            Panel::Server => server(run, body, pen),
             Panel::Events => lists_view::events(run, body, pen),
             Panel::Client => explanation_rows(run, panel, body, pen),
             _ => run_view::picture_of(run, panel, body, pen),
@@ -90,6 +104,22 @@ fn percentiles(run: &Watched, metric: Metric, area: Rect, pen: &mut Pen<'_>) {
         let over = over_pct(drawn, goal);
         let style = if over.is_some_and(|pct| pct > 0.0) { ink.look } else { ink.strong };
         pen.flow(area, x, 2, &over.map_or_else(|| "n/a".to_owned(), |pct| format!("{} %", words::percent(Some(pct)))), style);
+    }
+}
+
+/// What waits and what runs in the servers, over the run.
+fn server(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let (look, ink) = (pen.look, &pen.look.theme);
+    run_view::server_figures(run, Rect { height: area.height.min(1), ..area }, pen);
+    let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }.intersection(area);
+    let half = rest.height / 2;
+    for (curve, title, part) in [
+        (Curve::Running, text!("running", "运行"), Rect { height: half, ..rest }),
+        (Curve::Waiting, text!("waiting", "等待"), Rect { y: rest.y + half, height: rest.height - half, ..rest }),
+    ] {
+        pen.left(part, 1, 0, 20, title.get(look.lang), ink.strong);
+        let chart = Rect { y: part.y + 1, height: part.height.saturating_sub(1), ..part }.intersection(area);
+        picture::curve(run, curve, chart, pen.buf, look);
     }
 }
 
