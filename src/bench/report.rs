@@ -60,7 +60,7 @@ pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
     } else if dir.join(SERIES).exists() {
         let series = series_of(&dir)?;
         finish_cells(&dir, &series)?;
-        (series::title(&series, lang), series::blocks(&series, &findings(&series), lang), series.over)
+        (series::title(&series, lang), series::blocks(&series, &findings(&series, lang), lang), series.over)
     } else {
         let run = run_of(&dir)?;
         (run::title(&run, lang), run::blocks(&run, lang), run.complete)
@@ -108,9 +108,8 @@ fn finish_cells(dir: &Path, series: &Series) -> Result<(), Problem> {
 }
 
 /// What a series shows, in sentences.
-fn findings(series: &Series) -> Vec<String> {
-    let _ = series;
-    Vec::new()
+fn findings(series: &Series, lang: Lang) -> Vec<String> {
+    super::series::findings(series).into_iter().map(|finding| finding.text.get(lang).to_owned()).collect()
 }
 
 /// Makes everything in `dir` that follows from its requests.

@@ -39,7 +39,14 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
 }
 
 pub(in crate::bench) fn end(at_us: u64) -> End {
-    End { at_us, stopped_by: StoppedBy::Requests, client_cpu_pct: Some(12.5), connections_opened: 4, user_stamped_reads: 0, loop_lag_p99_us: None }
+    End {
+        at_us,
+        stopped_by: StoppedBy::Requests,
+        client_cpu_pct: Some(12.5),
+        connections_opened: 4,
+        user_stamped_reads: 0,
+        loop_lag_p99_us: None,
+    }
 }
 
 /// The `i`-th request of `users` users: TTFT about `ttft_us` with a tail, a gap of `gap_us` with a jitter, 32 tokens.
