@@ -9,7 +9,7 @@ use crate::{
     bench::{
         live::{Fact, Second},
         record::Record,
-        results::{self, End, EndLine, Header, REQUESTS, SECONDS, StoppedBy, WorkerSetup, finish::Joined},
+        results::{self, End, EndLine, HISTOGRAMS, Header, REQUESTS, SECONDS, StoppedBy, WorkerSetup, finish::Joined},
         spec::SaveTokens,
         summary::Summary,
         tokens::{ARRIVALS, Encoder, Head, TOKENS},
@@ -120,6 +120,7 @@ pub(super) fn merge(dir: &Path, plan: &Plan, clocks: &[WorkerSetup], by: Option<
 
     header.workers.clear();
     seconds(dir, &header, plan.count).map_err(|e| failed(&e))?;
+    histograms(dir, plan.count).map_err(|e| failed(&e))?;
     for name in OF_ONE {
         if let Some(from) = (0..plan.count).map(|k| folder(&workers, k).join(name)).find(|from| from.exists()) {
             fs::copy(from, dir.join(name)).map_err(|e| failed(&e))?;
@@ -178,6 +179,29 @@ fn seconds(dir: &Path, header: &Header, count: u16) -> io::Result<()> {
         line(&mut text, &Fact::Second(second))?;
     }
     write_whole(&dir.join(SECONDS), &text)
+}
+
+/// The interval logs as one, by the start of each interval: those of one second follow one another, and the format's readers add them up.
+/// All workers count from the same moment, so the first one's header is true of all.
+fn histograms(dir: &Path, count: u16) -> io::Result<()> {
+    let (mut head, mut intervals) = (Vec::new(), Vec::new());
+    for k in 0..count {
+        let Ok(text) = fs::read_to_string(folder(&dir.join(WORKERS), k).join(HISTOGRAMS)) else { continue };
+        let first = head.is_empty();
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            let start = line.strip_prefix("Tag=").and_then(|rest| rest.split(',').nth(1)?.parse::<f64>().ok());
+            match start {
+                Some(start) => intervals.push((start, line.to_owned())),
+                None if first => head.extend_from_slice(line.as_bytes()),
+                None => {}
+            }
+        }
+    }
+    intervals.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (_, line) in intervals {
+        head.extend_from_slice(line.as_bytes());
+    }
+    if head.is_empty() { Ok(()) } else { write_whole(&dir.join(HISTOGRAMS), &head) }
 }
 
 fn line(out: &mut impl io::Write, value: &impl serde::Serialize) -> io::Result<()> {

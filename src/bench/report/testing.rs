@@ -5,8 +5,9 @@ use crate::{
     bench::{
         record::{Class, Failure, Record},
         results::{self, End, EndLine, Header, REQUESTS, SECONDS, Setup, StoppedBy, Usage},
-        spec::Spec,
+        spec::{SaveTokens, Spec},
         summary::Summary,
+        tokens::{ARRIVALS, Encoder, Head},
     },
 };
 use std::{fs, io::Write as _, path::Path};
@@ -39,7 +40,14 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
 }
 
 pub(in crate::bench) fn end(at_us: u64) -> End {
-    End { at_us, stopped_by: StoppedBy::Requests, client_cpu_pct: Some(12.5), connections_opened: 4, user_stamped_reads: 0, loop_lag_p99_us: None }
+    End {
+        at_us,
+        stopped_by: StoppedBy::Requests,
+        client_cpu_pct: Some(12.5),
+        connections_opened: 4,
+        user_stamped_reads: 0,
+        loop_lag_p99_us: None,
+    }
 }
 
 /// The `i`-th request of `users` users: TTFT about `ttft_us` with a tail, a gap of `gap_us` with a jitter, 32 tokens.
@@ -97,6 +105,12 @@ pub(in crate::bench) fn write(dir: &Path, header: &Header, records: &[Record], e
     if let Some(end) = end {
         line(serde_json::to_string(&EndLine { end }).expect("JSON"));
     }
+    let mut arrivals = Head::new(&header.epoch, SaveTokens::All, 1).bytes().expect("JSON");
+    let mut encoder = Encoder::default();
+    for record in records {
+        encoder.frame(record, &mut arrivals);
+    }
+    fs::write(dir.join(ARRIVALS), arrivals).expect("writes");
     let seconds = records.iter().map(|r| r.end_us / 1_000_000).max().unwrap_or(0);
     let mut file = fs::File::create(dir.join(SECONDS)).expect("creates");
     for second in 0..=seconds {
