@@ -10,4 +10,5 @@ mod docs;
 mod jobs;
 mod profiles;
 mod program;
+mod series;
 mod serving;
