@@ -59,7 +59,7 @@ pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
     } else if dir.join(SERIES).exists() {
         let series = series_of(&dir)?;
         finish_cells(&dir, &series)?;
-        (series::title(&series, lang), series::blocks(&series, &findings(&series), lang), series.over)
+        (series::title(&series, lang), series::blocks(&series, &findings(&series, lang), lang), series.over)
     } else {
         let run = run_of(&dir)?;
         (run::title(&run, lang), run::blocks(&run, lang), run.complete)
@@ -103,10 +103,17 @@ fn finish_cells(dir: &Path, series: &Series) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What a series shows, in sentences.
-fn findings(series: &Series) -> Vec<String> {
-    let _ = series;
-    Vec::new()
+/// What a series shows, in sentences that begin with the cell they are about.
+fn findings(series: &Series, lang: Lang) -> Vec<String> {
+    let told = super::series::findings(series).into_iter();
+    told.map(|finding| {
+        let text = finding.text.get(lang);
+        match finding.cell.filter(|key| !text.contains(key.as_str())) {
+            Some(key) => format!("{key}: {text}"),
+            None => text.to_owned(),
+        }
+    })
+    .collect()
 }
 
 /// The summary in `dir`; made from its requests where it is missing, or of another version.

@@ -245,7 +245,7 @@ pub(super) fn histogram(title: &str, bins: &[(f64, u64)], marks: &[(f64, String)
     for (k, ((value, name), line, class)) in named.enumerate() {
         let (at, top) = (x.place(*value), TOP + 13.0 * k as f64);
         _ = write!(out, "<path class=\"{line}\" d=\"M{at:.1} {top:.1}V{bottom}\"/>");
-        let (at, anchor) = if at > WIDTH - 100.0 { (at - 3.0, "end") } else { (at + 3.0, "start") };
+        let (at, anchor) = if at + 3.0 + 6.8 * name.chars().count() as f64 > WIDTH { (at - 3.0, "end") } else { (at + 3.0, "start") };
         _ = write!(out, "<text{class} x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", top + 9.0, escape(name));
     }
     out.push_str("</svg>");
