@@ -103,17 +103,9 @@ fn finish_cells(dir: &Path, series: &Series) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What a series shows, in sentences that begin with the cell they are about.
+/// What a series shows, in sentences.
 fn findings(series: &Series, lang: Lang) -> Vec<String> {
-    let told = super::series::findings(series).into_iter();
-    told.map(|finding| {
-        let text = finding.text.get(lang);
-        match finding.cell.filter(|key| !text.contains(key.as_str())) {
-            Some(key) => format!("{key}: {text}"),
-            None => text.to_owned(),
-        }
-    })
-    .collect()
+    super::series::findings(series).into_iter().map(|finding| finding.text.get(lang).to_owned()).collect()
 }
 
 /// The summary in `dir`; made from its requests where it is missing, or of another version.

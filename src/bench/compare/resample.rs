@@ -176,6 +176,15 @@ impl Tally {
     }
 }
 
+/// Samples beyond a percentile below which it is little more than the greatest value, and drawing again never shows how far chance
+/// reaches: no interval, no verdict.
+const BEYOND: f64 = 3.0;
+
+fn percentile(samples: &[Sample], at: f64) -> Option<Statistic<'_>> {
+    let n: f64 = samples.iter().map(|sample| f64::from(sample.times)).sum();
+    (n * (1.0 - at) + 1e-9 >= BEYOND).then_some(Statistic::Percentile(samples, at))
+}
+
 /// What is computed in each draw.
 enum Statistic<'a> {
     Mean(&'a [Sample]),
@@ -204,10 +213,10 @@ impl Sampled {
                 let samples = self.latencies.get(metric)?;
                 match statistic {
                     "mean" => Statistic::Mean(samples),
-                    "median" => Statistic::Percentile(samples, 0.5),
-                    "p90" => Statistic::Percentile(samples, 0.9),
-                    "p95" => Statistic::Percentile(samples, 0.95),
-                    "p99" => Statistic::Percentile(samples, 0.99),
+                    "median" => percentile(samples, 0.5)?,
+                    "p90" => percentile(samples, 0.9)?,
+                    "p95" => percentile(samples, 0.95)?,
+                    "p99" => percentile(samples, 0.99)?,
                     _ => return None,
                 }
             }

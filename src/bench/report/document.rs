@@ -234,6 +234,7 @@ th,td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--rule);whit
 th{color:var(--dim);font-weight:600}
 .t{text-align:left}
 td.t:not(:first-child){white-space:normal;min-width:5rem}
+@media(max-width:600px){td.t,td:first-child{white-space:normal;min-width:7rem}}
 pre{background:var(--soft);padding:10px 12px;overflow-x:auto;font-size:.82rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin:10px 0}
 figure{margin:0}

@@ -224,8 +224,8 @@ pub(super) fn histogram(title: &str, bins: &[(f64, u64)], marks: &[(f64, String)
     let edges = bins.iter().flat_map(|b| [b.0, b.0 * 1.05]).chain(marks.iter().map(|m| m.0)).chain(goal);
     let x = Axis::new(Scale::Log, edges, LEFT, WIDTH - RIGHT)?;
     // The names of the marks stand above the bars, one below the other: in a narrow histogram they would lie on one another.
-    let names = marks.len() + usize::from(goal.is_some());
-    let y = Axis::new(Scale::Linear, bins.iter().map(|b| b.1 as f64), bottom, TOP + 13.0 * names as f64)?;
+    let rows = marks.len() + usize::from(goal.is_some());
+    let y = Axis::new(Scale::Linear, bins.iter().map(|b| b.1 as f64), bottom, TOP + 13.0 * rows as f64)?;
     let mut out = open(title, HEIGHT);
     axes(&mut out, &x, &y, ("ms", ""), bottom);
     for &(edge, count) in bins {
