@@ -270,7 +270,7 @@ impl Target {
         };
         let (prefix, common) = self.addresses.get(usize::from(at)).map_or(("", ""), |a| (a.prefix.as_str(), a.common.as_str()));
         let head = format!("POST {prefix}/v1/{path} HTTP/1.1\r\n{common}Accept: text/event-stream\r\n{headers}");
-        ask::with_body(head, &body.json())
+        ask::with_body(&head, &body.json())
     }
 
     /// Whether the lengths of `spec`, perhaps one of a series, fit the models that were found.
@@ -285,7 +285,7 @@ impl Target {
 impl Address {
     fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
         let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
-        let own: String = spec.target.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let own: String = spec.target.headers.iter().fold(String::new(), |head, (name, value)| head + name + ": " + value + "\r\n");
         let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}{own}", url.authority, env!("CARGO_PKG_VERSION"));
         let mut refusal = None;
         for to in url.addresses()? {
@@ -308,7 +308,7 @@ impl Address {
 
     /// A question that is no load, with a JSON body.
     fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
-        ask::with_body(format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
+        ask::with_body(&format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
     }
 }
 
