@@ -240,7 +240,9 @@ impl Conn {
                             if events.between_events()
                                 && let Some(known) = arrivals.whole(run, at_us)
                             {
-                                known.map_or((), &mut brought);
+                                if let Some(tokens) = known {
+                                    brought(tokens);
+                                }
                                 return Ok(());
                             }
                             let each = |event: sse::Event<'_>| {
