@@ -237,6 +237,14 @@ impl Conn {
                     let streaming = head.status == 200 && head.events;
                     let mut content = |run: &[u8]| {
                         if streaming {
+                            if events.between_events()
+                                && let Some(known) = arrivals.whole(run, at_us)
+                            {
+                                if let Some(tokens) = known {
+                                    brought(tokens);
+                                }
+                                return Ok(());
+                            }
                             let each = |event: sse::Event<'_>| {
                                 if let Some(tokens) = arrivals.event(event.data, at_us) {
                                     brought(tokens);
