@@ -5,8 +5,9 @@ use crate::{
     bench::{
         record::{Class, Failure, Record},
         results::{self, End, EndLine, Header, REQUESTS, SECONDS, Setup, StoppedBy, Usage},
-        spec::Spec,
+        spec::{SaveTokens, Spec},
         summary::Summary,
+        tokens::{ARRIVALS, Encoder, Head},
     },
 };
 use std::{fs, io::Write as _, path::Path};
@@ -39,7 +40,14 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
 }
 
 pub(in crate::bench) fn end(at_us: u64) -> End {
-    End { at_us, stopped_by: StoppedBy::Requests, client_cpu_pct: Some(12.5), connections_opened: 4, user_stamped_reads: 0, loop_lag_p99_us: None }
+    End {
+        at_us,
+        stopped_by: StoppedBy::Requests,
+        client_cpu_pct: Some(12.5),
+        connections_opened: 4,
+        user_stamped_reads: 0,
+        loop_lag_p99_us: None,
+    }
 }
 
 /// The `i`-th request of `users` users: TTFT about `ttft_us` with a tail, a gap of `gap_us` with a jitter, 32 tokens.
@@ -91,9 +99,15 @@ pub(in crate::bench) fn write(dir: &Path, header: &Header, records: &[Record], e
     let mut file = fs::File::create(dir.join(REQUESTS)).expect("creates");
     let mut line = |value: String| writeln!(file, "{value}").expect("writes");
     line(serde_json::to_string(header).expect("JSON"));
+    let mut arrivals = Head::new(&header.epoch, SaveTokens::All, 1).bytes().expect("a head");
+    let mut encoder = Encoder::default();
     for record in records {
-        line(serde_json::to_string(record).expect("JSON"));
+        let mut record = record.clone();
+        record.weigh();
+        encoder.frame(&record, &mut arrivals);
+        line(serde_json::to_string(&record).expect("JSON"));
     }
+    fs::write(dir.join(ARRIVALS), arrivals).expect("writes");
     if let Some(end) = end {
         line(serde_json::to_string(&EndLine { end }).expect("JSON"));
     }
