@@ -96,8 +96,8 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
     };
     let writing = move || {
         while let Ok(line) = lines.recv() {
-            let final_word = matches!(line, Up::Ended { .. });
-            if wire::write(&mut writer, &line).is_err() || final_word {
+            let over = matches!(line, Up::Ended { .. });
+            if wire::write(&mut writer, &line).is_err() || over {
                 break;
             }
         }
@@ -128,18 +128,18 @@ fn connect(plan: &Plan) -> io::Result<TcpStream> {
     let port = plan.addresses.first().and_then(|address| address.rsplit_once(':')).map_or("0", |(_, port)| port);
     let here = (boot_id() == plan.epoch.boot_id).then(|| format!("127.0.0.1:{port}"));
     loop {
-        let mut refusal = io::Error::from(io::ErrorKind::NotFound);
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
         for address in here.iter().chain(&plan.addresses) {
             match TcpStream::connect(address.as_str()) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
                     return Ok(stream);
                 }
-                Err(error) => refusal = io::Error::new(error.kind(), format!("{address}: {error}")),
+                Err(error) => last = io::Error::new(error.kind(), format!("{address}: {error}")),
             }
         }
         if Instant::now() > until {
-            return Err(refusal);
+            return Err(last);
         }
         thread::park_timeout(Duration::from_millis(100));
     }

@@ -13,6 +13,8 @@ use crate::{
         live::{Fact, Steer},
         record::Record,
         results::{REQUESTS, SUMMARY, Usage, VLLM085, read, recompute},
+        spec::SaveTokens,
+        tokens,
     },
     embedded::sim::{self, Fault, Options, Sim, Stop},
 };
@@ -298,6 +300,19 @@ fn the_second_file_holds_what_vllm_0_8_5_would_have_written() {
         let ours = serde_json::to_value(ours).expect("JSON")[key].as_f64().expect(key);
         assert!((theirs[key].as_f64().expect(key) - ours).abs() < 1e-9, "{key}");
     }
+}
+
+#[test]
+fn the_size_of_the_arrivals_is_foretold_within_thirty_percent() {
+    let served = serve(Options { ttft_ms: 10.0, itl_ms: 4.0, jitter_ms: 1.0, ..Options::default() });
+    let mut spec = spec(&served.url, r#"{"concurrency": 128}"#, r#", "requests": 500"#);
+    spec.output_len = 32;
+    let done = go(&spec);
+    assert_eq!(done.summary().completed, 500);
+    let real = std::fs::metadata(done.result_dir().join(tokens::TOKENS)).expect("kept").len() as f64;
+    let told = tokens::estimate_bytes(500, 32, spec.save_tokens) as f64;
+    assert!((told / real - 1.0).abs() < 0.3, "{told} of {real}");
+    assert_eq!(tokens::estimate_bytes(500, 32, SaveTokens::None), 0);
 }
 
 #[test]
