@@ -5,6 +5,7 @@
 #[cfg(feature = "console")]
 mod as_command;
 mod bad_input;
+mod bench;
 #[cfg(feature = "embedded")]
 mod docs;
 mod jobs;
