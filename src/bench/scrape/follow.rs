@@ -17,6 +17,7 @@ impl Follow {
     }
 
     /// The sample of a page asked for at `at_us`. The first one has gauges only.
+    #[expect(clippy::large_types_passed_by_value, reason = "once a second, and it is kept")]
     pub(super) fn take(&mut self, at_us: u64, now: Reading) -> ServerSample {
         let (seconds, before) = match self.last.replace((at_us, now)) {
             Some((last_us, before)) => (at_us.saturating_sub(last_us) as f64 / 1e6, Some(before)),
@@ -24,7 +25,8 @@ impl Follow {
         };
         let totals = &mut self.totals;
         let counted = |total: &mut Option<f64>, of: fn(&Reading) -> Option<f64>| {
-            let risen = rise(before.as_ref().map(of), of(&now));
+            // The first page is where counting begins.
+            let risen = before.as_ref().map_or_else(|| of(&now).map(|_| 0.0), |before| rise(of(before), of(&now)));
             if let Some(risen) = risen {
                 *total.get_or_insert(0.0) += risen;
             }
@@ -61,16 +63,12 @@ impl Follow {
     }
 }
 
-/// What a counter rose by; `before` is `None` when this is the first page, `Some(None)` when the page before did not have it.
+/// What a counter rose by; `before` is `None` when the page before did not have it.
 /// `prometheus_client` names a labelled counter only once it was counted: one that appears has risen from 0. One that fell belongs to a
 /// server that was started again, and has risen from 0 too (as Prometheus' `increase` has it).
-fn rise(before: Option<Option<f64>>, now: Option<f64>) -> Option<f64> {
+fn rise(before: Option<f64>, now: Option<f64>) -> Option<f64> {
     let now = now?;
-    match before {
-        None => Some(0.0),
-        Some(Some(before)) if now >= before => Some(now - before),
-        Some(_) => Some(now),
-    }
+    Some(before.filter(|before| now >= *before).map_or(now, |before| now - before))
 }
 
 /// Whether a server has nothing to do, from two pages.

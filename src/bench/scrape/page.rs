@@ -1,5 +1,5 @@
-//! A page of `/metrics`: the Prometheus text format (version 0.0.4, and OpenMetrics as far as it differs here), and what of vLLM's
-//! names is read from it.
+//! A page of `/metrics`: the Prometheus text format (version 0.0.4, and `OpenMetrics` as far as it differs here), and what of
+//! vLLM's names is read from it.
 //!
 //! Names as vLLM 0.8.5 has them (`engine/metrics.py`, `v1/metrics/loggers.py`), and as later ones renamed them: `kv_cache_usage_perc`,
 //! `prefix_cache_queries_total`. Several label sets of one name (engines of a data-parallel server, finish reasons) are added up, shares

@@ -18,7 +18,7 @@ pub(super) fn aside(dir: &Path, why: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let free = (1_u32..).map(|n| dir.with_file_name(format!("{name}.{why}-{n}"))).find(|path| !path.exists());
+    let free = (1..=u32::MAX).map(|n| dir.with_file_name(format!("{name}.{why}-{n}"))).find(|path| !path.exists());
     let to = free.unwrap_or_else(|| dir.with_extension("old"));
     fs::rename(dir, &to).map_err(|error| {
         Problem::failed("bench.result_unwritable", said!("a cell cannot be moved aside: {error}", "无法移开单元结果：{error}")).file(dir)

@@ -49,7 +49,7 @@ fn slopes(done: &[&Cell], out: &mut Vec<Finding>) {
         let points: Vec<(f64, f64)> = group.iter().filter_map(|c| Some((f64::from(c.input_len?), metric(c, "median_ttft_ms")?))).collect();
         let lengths: BTreeSet<u64> = points.iter().map(|p| p.0.to_bits()).collect();
         let Some((slope, r2)) = line(&points).filter(|_| lengths.len() >= 3) else { continue };
-        let (per_1k, load) = (slope * 1e3, group.first().map(|cell| words(cell)).unwrap_or_else(|| Said::same("")));
+        let (per_1k, load) = (slope * 1e3, group.first().map_or_else(|| Said::same(""), |cell| words(cell)));
         out.push(Finding {
             text: Said {
                 en: format!("at {}, TTFT grows by {per_1k:.1} ms per 1,000 prompt tokens (R² {r2:.2})", load.en),

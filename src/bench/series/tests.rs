@@ -205,8 +205,6 @@ fn three_cells_that_fail_one_after_another_end_the_series_and_a_later_one_measur
 
 #[test]
 fn cells_are_left_out_and_measured_again_as_asked() {
-    let server = Server::fast();
-    let dir = tempfile::tempdir().expect("temporary folder");
     fn ask(s: &Snapshot) -> Option<Steer> {
         let series = s.series.as_ref()?;
         let state = |key: &str| series.cells.iter().find(|c| c.key == key).map(|c| c.state);
@@ -218,6 +216,8 @@ fn cells_are_left_out_and_measured_again_as_asked() {
             _ => None,
         }
     }
+    let server = Server::fast();
+    let dir = tempfile::tempdir().expect("temporary folder");
     // Asked as often as snapshots come: only the first of a kind may count.
     let (ended, seen) = go(&spec(&server.url, SMALL), dir.path(), Some(ask));
     ended.expect("a series");
