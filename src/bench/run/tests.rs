@@ -3,6 +3,7 @@
 mod mixed;
 mod scripted;
 mod steered;
+mod tls;
 
 use super::*;
 use crate::{
@@ -443,7 +444,7 @@ fn a_run_that_cannot_begin_says_so_before_any_load() {
     for (spec, kind, words) in [
         (spec(&format!("http://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("ftp://x", r#"{"concurrency": 1}"#, ""), "bench.url", "http://"),
-        (spec("https://x", r#"{"concurrency": 1}"#, ""), "bench.https", "TLS"),
+        (spec(&format!("https://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("http://u:p@x", r#"{"concurrency": 1}"#, ""), "bench.url", "user name"),
         (unknown, "bench.model_not_served", "it serves: sim"),
         (long, "bench.too_long", "do not fit"),
