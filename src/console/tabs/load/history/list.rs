@@ -469,8 +469,8 @@ fn foot(listed: &Listed, area: Rect, pen: &mut Pen<'_>) {
     for (label, what) in [
         ("TTFT P50", latency(figure("median_ttft_ms"))),
         ("TPOT P99", latency(figure("p99_tpot_ms"))),
-        (text!("done", "完成").get(look.lang), figure("completed").map_or_else(|| "n/a".to_owned(), figure::compact)),
-        (text!("failed", "失败").get(look.lang), figure("failed").map_or_else(|| "n/a".to_owned(), figure::compact)),
+        (text!("done", "完成").get(look.lang), figure("completed").map_or_else(|| "n/a".to_owned(), |n| format!("{n:.0}"))),
+        (text!("failed", "失败").get(look.lang), figure("failed").map_or_else(|| "n/a".to_owned(), |n| format!("{n:.0}"))),
     ] {
         if x + super::super::pen::cells(label) + super::super::pen::cells(&what) + 1 > area.width {
             break;
