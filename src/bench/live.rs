@@ -172,6 +172,7 @@ pub struct Client {
 /// What happened once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a fact a second, taken in at once: none is kept")]
 pub enum Fact {
     /// Times to first token, and token gaps, that fell in a second: a column of the time × latency strip.
     Heat {

@@ -14,6 +14,8 @@
 pub(super) mod finish;
 mod lines;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use lines::{LinesHeader, events, header, seconds, server};
 pub use rows::{RequestRow, records, request, requests};

@@ -184,8 +184,9 @@ impl Tokens {
 /// About how many bytes `tokens.bin` will have.
 #[must_use]
 pub fn estimate_bytes(requests: u64, output_len: u32, save: SaveTokens) -> u64 {
-    // Three bytes a gap of 16 ms and more; length, key, stamp, run, hash and index entry on top.
-    let all = requests.saturating_mul(u64::from(output_len) * 3 + 40);
+    // A gap is two bytes below 16.4 ms, three above, one when it shared its read: two and a quarter is within a third of each mix met.
+    // Length, key, stamp, run, hash and index entry on top.
+    let all = requests.saturating_mul(u64::from(output_len) * 9 / 4 + 36);
     match save {
         SaveTokens::All => all,
         SaveTokens::Sample => all.min(SAMPLE_BYTES),

@@ -69,6 +69,8 @@ pub enum Told {
         dir: PathBuf,
         /// The comparison, with the older one as its base.
         against: Option<Box<Against>>,
+        /// 95 % confidence intervals of its own figures, by name.
+        ci95: BTreeMap<String, [f64; 2]>,
     },
     /// Requests of a result.
     Requests(Requests),
@@ -200,7 +202,10 @@ impl Told {
         match self {
             Self::List(list) => Self::List(list.iter().cloned().map(Listed::cleaned).collect()),
             Self::Opened(opened) => Self::Opened(Box::new(opened.cleaned())),
-            Self::Regression { dir, against } => Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())) },
+            // Names of figures are looked up, never drawn.
+            Self::Regression { dir, against, ci95 } => {
+                Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())), ci95 }
+            }
             Self::Requests(requests) => Self::Requests(requests),
             Self::Autopsy(mut autopsy) => {
                 owned(&mut autopsy.id);

@@ -103,6 +103,12 @@ impl Parser {
         self.over || self.has_data || !self.line.is_empty() || matches!(self.bom, 1 | 2)
     }
 
+    /// Whether the next byte begins an event: nothing of an earlier one, nor of its line end, is held.
+    #[must_use]
+    pub const fn between_events(&self) -> bool {
+        self.bom == BOM.len() && !self.after_cr && !self.has_data && !self.over && self.line.is_empty() && self.name.is_empty()
+    }
+
     /// How many ill-formed UTF-8 sequences have been replaced by U+FFFD so far.
     #[must_use]
     pub const fn replaced(&self) -> u64 {

@@ -141,7 +141,6 @@ fn what_flags_cannot_say_is_copied_as_a_profile() {
         drain_s: 60.0,
     };
     by_profile(Spec { matrix: Some(matrix), ..spec() });
-    let search =
-        Search { over: Over::Rate, from: 0.5, to: 64.0, within_pct: 5.0, step_s: 30.0, to_saturation: true, drain_s: 60.0 };
+    let search = Search { over: Over::Rate, from: 0.5, to: 64.0, within_pct: 5.0, step_s: 30.0, to_saturation: true, drain_s: 60.0 };
     by_profile(Spec { search: Some(search), ..spec() });
 }

@@ -110,8 +110,8 @@ impl Pair {
     /// `CLOCK_MONOTONIC` µs of a kernel stamp read between this pair and `now_us`. `None` when it cannot be right, so that the wall
     /// clock was stepped: a stamp is never of the future, and never older than a reader can have slept.
     pub(super) fn monotonic_us(self, stamp_ns: u64, now_us: u64) -> Option<u64> {
-        let offset_ns = i128::from(stamp_ns) - i128::from(self.real_ns);
-        let at = u64::try_from(i128::from(self.mono_us) + offset_ns.div_euclid(1_000)).ok()?;
+        let offset_ns = i64::try_from(stamp_ns).ok()? - i64::try_from(self.real_ns).ok()?;
+        let at = self.mono_us.checked_add_signed(offset_ns.div_euclid(1_000))?;
         // Two clock reads are not one: a few µs of overshoot are the pair's own.
         (at <= now_us + 20 && now_us.saturating_sub(at) < 10_000_000).then(|| at.min(now_us))
     }

@@ -57,15 +57,10 @@ impl Arrivals {
 
     /// Takes in one event's data, read at `at_us`; `None` when it brought no token.
     pub(super) fn event(&mut self, data: &str, at_us: u64) -> Option<Brought> {
-        if self.read_us == Some(at_us) {
-            self.coalesced += 1;
+        if let Some(brought) = self.known(data.as_bytes(), at_us) {
+            return brought;
         }
-        self.read_us = Some(at_us);
-        if let Some(usage) = self.template.as_ref().and_then(|template| template.matches(data)) {
-            let rise = self.progress.take_text(usage);
-            self.event_us = Some(at_us);
-            return self.arrival(rise, true, true, at_us);
-        }
+        self.read_at(at_us);
         let seen = self.progress.take(data);
         let delta = match seen.chunk {
             Ok(Chunk::Done) => return None,
@@ -95,6 +90,26 @@ impl Arrivals {
             self.template = Some(Box::new(template));
         }
         self.arrival(seen.new_tokens, seen.token, answer, at_us)
+    }
+
+    /// Takes in a whole event as it stands in the stream, when it has the shape seen before; `None` leaves it to be parsed.
+    pub(super) fn whole(&mut self, event: &[u8], at_us: u64) -> Option<Option<Brought>> {
+        self.known(event.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?, at_us)
+    }
+
+    /// Takes in an event's data when it has the shape seen before.
+    fn known(&mut self, data: &[u8], at_us: u64) -> Option<Option<Brought>> {
+        let usage = self.template.as_ref()?.matches(data)?;
+        self.read_at(at_us);
+        let rise = self.progress.take_text(usage);
+        self.event_us = Some(at_us);
+        Some(self.arrival(rise, true, true, at_us))
+    }
+
+    /// An event came with the read at `at_us`.
+    fn read_at(&mut self, at_us: u64) {
+        self.coalesced += u32::from(self.read_us == Some(at_us));
+        self.read_us = Some(at_us);
     }
 
     /// Counts a chunk with a choice: the rise of the server's count, whether it is a token event, whether it is of the answer.
@@ -237,6 +252,22 @@ mod tests {
         let r = record(a);
         assert_eq!((r.first_us, r.answer_us, r.last_us, r.event_us), (Some(120), Some(140), Some(140), Some(150)));
         assert_eq!((r.ttft_us(), r.output_tokens, r.tokens), (Some(20), 3, vec![0, 1, 1]));
+    }
+
+    #[test]
+    fn a_whole_event_of_a_known_shape_counts_as_if_it_had_been_parsed() {
+        let (mut parsed, mut whole) = (Arrivals::default(), Arrivals::default());
+        let chunk = |n: u64| chunk("b", Some(n)).replace("\"completion", &format!("\"total_tokens\":{},\"completion", n + 5));
+        let first = chunk(1);
+        assert_eq!(whole.whole(format!("data: {first}\n\n").as_bytes(), 1_000), None, "no shape was seen yet");
+        assert_eq!(parsed.event(&first, 1_000), whole.event(&first, 1_000));
+        for (n, at_us) in [(2, 2_000), (4, 3_500), (5, 3_500)] {
+            let data = chunk(n);
+            let event = format!("data: {data}\n\n");
+            assert_eq!(whole.whole(&event.as_bytes()[..event.len() - 1], at_us), None, "it is not over");
+            assert_eq!(Some(parsed.event(&data, at_us)), whole.whole(event.as_bytes(), at_us));
+        }
+        assert_eq!(record(parsed), record(whole));
     }
 
     #[test]

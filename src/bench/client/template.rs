@@ -34,7 +34,7 @@ impl Template {
         let from = (text.as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
         let (before, rest) = (data.get(..from)?, data.get(from..)?);
         let rest = rest.strip_prefix(text)?;
-        if !plain || text.is_empty() || data.len() > MOST_BYTES || !before.ends_with('"') || !rest.starts_with('"') {
+        if !plain || text.is_empty() || data.contains('\n') || data.len() > MOST_BYTES || !before.ends_with('"') || !rest.starts_with('"') {
             return None;
         }
         let Some(usage) = delta.usage else {
@@ -51,13 +51,14 @@ impl Template {
 
     /// Whether `data` has this shape: its usage, where the shape has one.
     #[expect(clippy::option_option, reason = "whether it matches, and whether this shape has a usage at all")]
-    pub(super) fn matches(&self, data: &str) -> Option<Option<Usage>> {
-        let rest = data.as_bytes().strip_prefix(self.before.as_bytes())?;
+    pub(super) fn matches(&self, data: &[u8]) -> Option<Option<Usage>> {
+        let rest = data.strip_prefix(self.before.as_bytes())?;
         let end = memchr2(b'"', b'\\', rest)?;
-        if end == 0 {
+        let (text, mut rest) = rest.split_at_checked(end)?;
+        // A line end would have ended the event.
+        if text.is_empty() || memchr2(b'\n', b'\r', text).is_some() {
             return None;
         }
-        let mut rest = rest.get(end..)?;
         let after = self.after.as_bytes();
         let Some(usage) = self.usage else { return (rest == after).then_some(None) };
         let mut values = [0; 2];
@@ -111,7 +112,7 @@ mod tests {
         let first = chunk(" a", 9, "null");
         let shape = template(&first).expect("a shape");
         for data in [chunk(" b", 10, "null"), chunk("é longer", 1234, "null")] {
-            let usage = shape.matches(&data).expect("the same shape");
+            let usage = shape.matches(data.as_bytes()).expect("the same shape");
             let (mut whole, mut known) = (Progress::new(), Progress::new());
             whole.take(&first);
             known.take(&first);
@@ -124,6 +125,7 @@ mod tests {
             chunk(" b", 10, "\"stop\""),
             chunk("", 10, "null"),
             chunk("\\n", 10, "null"),
+            chunk(" b\nc", 10, "null"),
             chunk(" b\",\"x\":\"y", 10, "null"),
             chunk(" b", 10, "null").replace("cmpl-1", "cmpl-2"),
             chunk(" b", 10, "null").replace("\"prompt_tokens\":5", "\"prompt_tokens\":6"),
@@ -133,7 +135,7 @@ mod tests {
             String::new(),
         ];
         for data in others {
-            assert_eq!(shape.matches(&data), None, "{data}");
+            assert_eq!(shape.matches(data.as_bytes()), None, "{data}");
         }
     }
 
@@ -143,7 +145,7 @@ mod tests {
             assert_eq!(template(&data), None, "{data}");
         }
         let chat = |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#);
-        assert_eq!(template(&chat("a")).expect("a shape").matches(&chat("bcd")), Some(None));
+        assert_eq!(template(&chat("a")).expect("a shape").matches(chat("bcd").as_bytes()), Some(None));
         assert_eq!(template(r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#), None);
         assert_eq!(template(r#"{"choices":[{"text":"a"},{"index":1,"text":"b"}]}"#), None);
     }

@@ -14,6 +14,9 @@ use crate::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// More than a line of `requests.jsonl` has, the words of a failure among it.
+const LINE_BYTES: usize = 16 << 10;
+
 /// Finished requests and what is told once a second; each request's line only after its arrivals, so that no line lacks them.
 pub(super) struct Files {
     dir: PathBuf,
@@ -62,6 +65,10 @@ impl Files {
         self.frame.clear();
         self.encoder.frame(record, &mut self.frame);
         self.arrivals.bytes(&self.frame)?;
+        if !self.requests.has_room(LINE_BYTES) {
+            self.arrivals.flush()?;
+            self.requests.flush()?;
+        }
         self.requests.line(record)
     }
 

@@ -27,6 +27,11 @@ impl Lines {
         written.map_err(|e| unwritable(&self.path, &e))
     }
 
+    /// Whether so many bytes fit before the next ones go to the file.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.out.capacity() - self.out.buffer().len() >= bytes
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), Problem> {
         self.out.flush().map_err(|e| unwritable(&self.path, &e))
     }

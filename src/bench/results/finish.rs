@@ -81,6 +81,11 @@ pub(super) fn scan(dir: &Path, mut each: impl FnMut(&Header, &mut Record)) -> Re
 /// Makes the summary of what is in `dir` and writes it, `vllm085.json` and `tokens.bin`. Where only a sample of the arrivals is left, a
 /// summary made earlier from all of them stands.
 pub(in crate::bench) fn make(dir: &Path) -> Result<Summary, Problem> {
+    make_within(dir, SAMPLE_BYTES)
+}
+
+/// The same, with a sample of at most so many bytes.
+pub(super) fn make_within(dir: &Path, sample_bytes: u64) -> Result<Summary, Problem> {
     let mut figures = Figures::default();
     let mut theirs = vllm085::Figures::default();
     let (header, end) = scan(dir, |header, record| {
@@ -89,12 +94,15 @@ pub(in crate::bench) fn make(dir: &Path) -> Result<Summary, Problem> {
     })?;
     let working = dir.join(ARRIVALS);
     let fresh = working.exists();
-    if figures.arrivals_missing() && !fresh && let Some(summary) = made(dir) {
+    if figures.arrivals_missing()
+        && !fresh
+        && let Some(summary) = made(dir)
+    {
         return Ok(summary);
     }
     let mut second = figures.second();
     if fresh {
-        keep(dir, &working, &header, &figures, &mut second)?;
+        keep(dir, &working, &header, (&figures, sample_bytes), &mut second)?;
     } else {
         scan(dir, |_, record| second.record(record))?;
     }
@@ -105,7 +113,8 @@ pub(in crate::bench) fn make(dir: &Path) -> Result<Summary, Problem> {
         // Everything it held is told now; left behind, it would only be read once more.
         let _ = fs::remove_file(&working);
     }
-    Ok(summary)
+    // As every later reader finds it: JSON may turn the last digit of a figure.
+    Ok(made(dir).unwrap_or(summary))
 }
 
 /// The summary that was made of `dir`, if there is one this version understands.
@@ -114,10 +123,16 @@ pub(super) fn made(dir: &Path) -> Option<Summary> {
 }
 
 /// The second pass: tells `second` every arrival, and writes those to be kept into `tokens.bin`.
-fn keep(dir: &Path, working: &Path, header: &Header, figures: &Figures, second: &mut Second<'_>) -> Result<(), Problem> {
+fn keep(
+    dir: &Path,
+    working: &Path,
+    header: &Header,
+    (figures, sample_bytes): (&Figures, u64),
+    second: &mut Second<'_>,
+) -> Result<(), Problem> {
     let save = header.spec.save_tokens;
     let slow = figures.slow();
-    let every = if save == SaveTokens::Sample { every(working, figures, slow) } else { 1 };
+    let every = if save == SaveTokens::Sample { every(working, figures, slow, sample_bytes) } else { 1 };
     let mut keeper = match save {
         SaveTokens::None => None,
         _ => Some(Keeper::begin(dir, &Head::new(&header.epoch, save, every))?),
@@ -137,14 +152,15 @@ fn keep(dir: &Path, working: &Path, header: &Header, figures: &Figures, second: 
 }
 
 /// One in how many of the requests that are neither slow nor failed is kept, so that the file stays about as small as it should.
-fn every(working: &Path, figures: &Figures, slow: Slow) -> u64 {
+fn every(working: &Path, figures: &Figures, slow: Slow, sample_bytes: u64) -> u64 {
     let bytes = fs::metadata(working).map_or(0, |m| m.len());
-    if bytes <= SAMPLE_BYTES {
+    if bytes <= sample_bytes {
         return 1;
     }
-    let (all, must) = figures.rows().iter().fold((1_u64, 0_u64), |(all, must), row| (all + 1, must + u64::from(row.failed() || slow.holds(row))));
+    let (all, must) =
+        figures.rows().iter().fold((1_u64, 0_u64), |(all, must), row| (all + 1, must + u64::from(row.failed() || slow.holds(row))));
     let must_bytes = u64::try_from(u128::from(bytes) * u128::from(must) / u128::from(all)).unwrap_or(bytes);
-    (bytes - must_bytes.min(bytes)).div_ceil(SAMPLE_BYTES.saturating_sub(must_bytes).max(1)).max(1)
+    (bytes - must_bytes.min(bytes)).div_ceil(sample_bytes.saturating_sub(must_bytes).max(1)).max(1)
 }
 
 /// From where on a request is one of the slowest 1 %, µs.

@@ -3,6 +3,7 @@
 mod mixed;
 mod scripted;
 mod steered;
+mod tls;
 
 use super::*;
 use crate::{
@@ -12,6 +13,8 @@ use crate::{
         live::{Fact, Steer},
         record::Record,
         results::{REQUESTS, SUMMARY, Usage, VLLM085, read, recompute},
+        spec::SaveTokens,
+        tokens,
     },
     embedded::sim::{self, Fault, Options, Sim, Stop},
 };
@@ -300,6 +303,19 @@ fn the_second_file_holds_what_vllm_0_8_5_would_have_written() {
 }
 
 #[test]
+fn the_size_of_the_arrivals_is_foretold_within_thirty_percent() {
+    let served = serve(Options { ttft_ms: 10.0, itl_ms: 4.0, jitter_ms: 1.0, ..Options::default() });
+    let mut spec = spec(&served.url, r#"{"concurrency": 128}"#, r#", "requests": 500"#);
+    spec.output_len = 32;
+    let done = go(&spec);
+    assert_eq!(done.summary().completed, 500);
+    let real = std::fs::metadata(done.result_dir().join(tokens::TOKENS)).expect("kept").len() as f64;
+    let told = tokens::estimate_bytes(500, 32, spec.save_tokens) as f64;
+    assert!((told / real - 1.0).abs() < 0.3, "{told} of {real}");
+    assert_eq!(tokens::estimate_bytes(500, 32, SaveTokens::None), 0);
+}
+
+#[test]
 fn every_way_a_server_fails_has_its_class_and_an_example() {
     for (fault, class) in [
         (Fault::Status500, "http_status"),
@@ -443,7 +459,7 @@ fn a_run_that_cannot_begin_says_so_before_any_load() {
     for (spec, kind, words) in [
         (spec(&format!("http://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("ftp://x", r#"{"concurrency": 1}"#, ""), "bench.url", "http://"),
-        (spec("https://x", r#"{"concurrency": 1}"#, ""), "bench.https", "TLS"),
+        (spec(&format!("https://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("http://u:p@x", r#"{"concurrency": 1}"#, ""), "bench.url", "user name"),
         (unknown, "bench.model_not_served", "it serves: sim"),
         (long, "bench.too_long", "do not fit"),

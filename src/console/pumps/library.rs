@@ -121,7 +121,8 @@ impl Reader {
             }
             Wanted::Regression(dir) => {
                 let against = self.against(&dir)?.map(Box::new);
-                Told::Regression { dir, against }
+                let ci95 = summary(&dir).map(|summary| summary.ci95).unwrap_or_default();
+                Told::Regression { dir, against, ci95 }
             }
             Wanted::Requests { dir, wish } => {
                 let rows = self.rows(&dir)?;

@@ -70,7 +70,7 @@ fn by_flags(spec: &Spec) -> Option<String> {
     let goals: Vec<String> = goals.iter().filter_map(|(name, ms)| Some(format!("{name}:{}", (*ms)?))).collect();
     if !goals.is_empty() {
         words.word("--goodput".to_owned());
-        goals.into_iter().for_each(|goal| words.word(goal));
+        words.0.extend(goals);
     }
     (left == Spec::default() && words.sayable()).then(|| words.0.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
 }
@@ -186,6 +186,7 @@ impl Words {
         self.0.push(word);
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "figures and texts alike, mostly made for this")]
     fn flag(&mut self, name: &str, value: impl ToString) {
         self.0.extend([name.to_owned(), value.to_string()]);
     }
