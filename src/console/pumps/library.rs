@@ -10,6 +10,7 @@ use crate::{
         record::Record,
         results::{self, REQUESTS, SUMMARY},
         series::{self, SERIES},
+        spec::SaveTokens,
         summary::Summary,
         tokens::{self, TOKENS},
         worker,
@@ -264,9 +265,10 @@ fn arrivals(dir: &Path, request: &Request) -> Option<Vec<Arrived>> {
     if dir.join(TOKENS).exists() {
         let kept = tokens::open(dir).inspect_err(|problem| tracing::warn!("{problem}")).ok()?;
         let arrivals = kept.arrivals_of(request.warmup, request.i, request.route)?;
-        return Some(
-            arrivals.iter().map(|one| Arrived { at_us: one.at_us, gap_us: one.gap_us, tokens: small(one.tokens) }).collect(),
-        );
+        return Some(arrivals.iter().map(|one| Arrived { at_us: one.at_us, gap_us: one.gap_us, tokens: small(one.tokens) }).collect());
+    }
+    if results::header(dir).is_ok_and(|header| header.spec.save_tokens == SaveTokens::None) {
+        return None;
     }
     // A run that goes on or was killed, or a result of an earlier version: they lie beside each other in the order they ended.
     let mut found = None;

@@ -49,16 +49,13 @@ use self::{
 };
 use crate::{
     base::Said,
-    bench::{
-        live::Steer,
-        spec::Spec as LoadSpec,
-    },
+    bench::{live::Steer, spec::Spec as LoadSpec},
     console::{
         command::Command,
         input::{TextInput, Typed},
         look::Look,
         news::{Bench, News, Server},
-        results::Told,
+        results::{Told, Wanted},
         tab::{Effect, Explained, Live, Tab, TabId},
     },
     said, text,
@@ -446,6 +443,12 @@ impl Tab for Load {
     fn command(&mut self, command: Command) -> Vec<Effect> {
         if self.view == View::History {
             let step = self.history.command(command);
+            // What is asked to be watched may be watched already: nobody tells it again.
+            let watched = |dir: &std::path::Path| self.run.as_ref().is_some_and(|run| run.writes_to(dir));
+            if step.effects.iter().any(|effect| matches!(effect, Effect::Results(Wanted::Watch(dir)) if watched(dir))) {
+                self.view = View::Run;
+                return vec![Effect::Redraw];
+            }
             return self.left_history(step);
         }
         if let Some(row) = self.choosing {

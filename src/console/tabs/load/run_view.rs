@@ -31,7 +31,8 @@ pub(super) fn draw(run: &Watched, focus: &Focus, area: Rect, pen: &mut Pen<'_>) 
 pub(super) fn wanted(run: &Watched, focus: &Focus) -> Wanted {
     let first = [Panel::Series, Panel::Routes].into_iter().find(|panel| panel.of_run(run));
     let rows = match &run.now.series {
-        Some(series) => super::series_view::rows_wanted(series),
+        // A row more: the last one says where the result of a run that ended lies.
+        Some(series) => super::series_view::rows_wanted(series) + 1,
         None => u16::try_from(run.now.routes.len() + 2).unwrap_or(u16::MAX),
     };
     Wanted { shared: focus.shared(run), first, rows }

@@ -10,7 +10,7 @@ use super::{
     servers::Servers,
 };
 use crate::bench::{
-    live::{Dist, Fact, Phase, Second, Snapshot},
+    live::{CellState, Dist, Fact, Phase, Second, SeriesKind, Snapshot},
     spec::{Slo, Spec},
 };
 use dcudeck_widgets::LinearAxis;
@@ -87,10 +87,24 @@ impl Watched {
         }
     }
 
+    /// It goes on, and its result lies in `dir`.
+    pub(super) fn writes_to(&self, dir: &std::path::Path) -> bool {
+        let series = self.now.series.as_ref().map(|series| series.dir.as_path());
+        !self.lost && (self.now.result_dir == dir || series == Some(dir))
+    }
+
     /// Takes in a snapshot; true if anything changed.
     pub(super) fn snapshot(&mut self, snapshot: &Snapshot) -> bool {
         if self.now == *snapshot && self.drawn_at.is_some() {
             return false;
+        }
+        let over = snapshot.series.is_some() && snapshot.phase.ended() && snapshot.done == 0;
+        if over && self.now.done > 0 {
+            // A series that is over measures nothing any more: the figures of its last cell stay beside the charts.
+            self.now.phase = snapshot.phase;
+            self.now.series.clone_from(&snapshot.series);
+            self.now.result_dir.clone_from(&snapshot.result_dir);
+            return true;
         }
         self.now.clone_from(snapshot);
         for sample in &snapshot.server {
@@ -111,7 +125,13 @@ impl Watched {
     pub(super) fn fact(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::Second(second) => self.second(*second),
-            Fact::Phase { at_us, phase } => self.event(Event::Phase { at_us: *at_us, phase: *phase }),
+            Fact::Phase { at_us, phase } => {
+                // Each cell has a clock of its own: time that runs back is another cell's.
+                if self.now.series.is_some() && !phase.ended() && self.events.last().is_some_and(|last| last.at_us() > *at_us) {
+                    self.next_cell();
+                }
+                self.event(Event::Phase { at_us: *at_us, phase: *phase })
+            }
             Fact::Failure { at_us, class, example } => {
                 self.event(Event::Failure { at_us: *at_us, class: class.clone(), example: example.clone() })
             }
@@ -120,6 +140,15 @@ impl Watched {
             Fact::Heat { second, .. } if *second >= MAX_SECONDS => false,
             Fact::Heat { second, ttft, itl } => self.ttft_strip.take(*second, ttft) | self.itl_strip.take(*second, itl),
         }
+    }
+
+    /// Forgets what was on the clock of the cell before.
+    fn next_cell(&mut self) {
+        self.tokens.clear();
+        self.in_flight.clear();
+        self.warmup_seconds = 0;
+        self.events.clear();
+        (self.ttft_strip, self.itl_strip) = (Strip::default(), Strip::default());
     }
 
     fn second(&mut self, second: Second) -> bool {
@@ -257,6 +286,10 @@ impl Watched {
 
     /// How much of what was asked is done, 0 to 1; `None` when it cannot be known.
     pub(super) fn progress(&self) -> Option<f64> {
+        if let Some(series) = self.now.series.as_ref().filter(|series| !series.cells.is_empty() && series.kind == SeriesKind::Matrix) {
+            let over = series.cells.iter().filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Running)).count();
+            return Some(over as f64 / series.cells.len() as f64);
+        }
         let by_count =
             self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
         let by_time = self.spec.duration_s.filter(|&s| s > 0.0).and_then(|s| Some(self.measured_s()? / s));

@@ -5,7 +5,7 @@ use crate::{
     base::{Said, Text},
     bench::{
         live::Phase,
-        spec::{Load, Prompts, Spec},
+        spec::{Load, Matrix, Prompts, Spec},
     },
     said, text,
 };
@@ -80,6 +80,9 @@ pub(super) fn shapes_now(run: &Watched) -> Vec<Said> {
 
 /// Lengths and load of `spec`.
 pub(super) fn asked(spec: &Spec) -> Said {
+    if let Some(matrix) = &spec.matrix {
+        return matrix_asked(spec, matrix);
+    }
     let output = spec.output_len;
     let input = match &spec.prompts {
         Prompts::Random(random) => {
@@ -93,6 +96,30 @@ pub(super) fn asked(spec: &Spec) -> Said {
     };
     let load = load(spec);
     Said { en: format!("{} out {output} · {}", input.en, load.en), zh: format!("{} 输出 {output} · {}", input.zh, load.zh) }
+}
+
+/// Lengths and loads of a matrix.
+fn matrix_asked(spec: &Spec, matrix: &Matrix) -> Said {
+    let list = |values: &[String]| match values {
+        [first, .., last] if values.len() > 4 => format!("{first}..{last} ({})", values.len()),
+        values => values.join("/"),
+    };
+    let text = |values: &[u32]| list(&values.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let output = if matrix.output_len.is_empty() { spec.output_len.to_string() } else { text(&matrix.output_len) };
+    let lengths = if matrix.input_len.is_empty() {
+        said!("out {output}", "输出 {output}")
+    } else {
+        let input = text(&matrix.input_len);
+        said!("in {input} out {output}", "输入 {input} 输出 {output}")
+    };
+    let load = if matrix.concurrency.is_empty() {
+        let rates = list(&matrix.rate.iter().map(ToString::to_string).collect::<Vec<_>>());
+        said!("{rates} req/s", "{rates} 请求/s")
+    } else {
+        let users = text(&matrix.concurrency);
+        said!("{users} users", "{users} 用户")
+    };
+    Said { en: format!("matrix {} · {}", lengths.en, load.en), zh: format!("矩阵 {} · {}", lengths.zh, load.zh) }
 }
 
 /// The heading of a heat strip.

@@ -227,10 +227,12 @@ impl RequestView {
             return;
         }
         let Some(arrivals) = &autopsy.arrivals else {
-            let what = text!(
+            let silent = text!("no token arrived", "没有 token 到达");
+            let sampled = text!(
                 "not kept (sample): tokens.bin holds the slowest 1 %, all failures and a sample (save_tokens: all keeps every one)",
                 "未保留（抽样）：tokens.bin 只存最慢的 1 %、全部失败与抽样（save_tokens: all 可全部保留）"
             );
+            let what = if autopsy.request.first_us.is_none() { silent } else { sampled };
             for (y, line) in (0..).zip(crate::console::wrap::wrap(what.get(lang), usize::from(area.width.saturating_sub(3)))) {
                 pen.left(chart, 1, y, area.width.saturating_sub(2), &line, ink.unsure);
             }

@@ -469,8 +469,8 @@ fn foot(listed: &Listed, area: Rect, pen: &mut Pen<'_>) {
     for (label, what) in [
         ("TTFT P50", latency(figure("median_ttft_ms"))),
         ("TPOT P99", latency(figure("p99_tpot_ms"))),
-        (text!("done", "完成").get(look.lang), figure("completed").map_or_else(|| "n/a".to_owned(), figure::compact)),
-        (text!("failed", "失败").get(look.lang), figure("failed").map_or_else(|| "n/a".to_owned(), figure::compact)),
+        (text!("done", "完成").get(look.lang), counted(figure("completed"))),
+        (text!("failed", "失败").get(look.lang), counted(figure("failed"))),
     ] {
         if x + super::super::pen::cells(label) + super::super::pen::cells(&what) + 1 > area.width {
             break;
@@ -505,4 +505,10 @@ fn haystack(listed: &Listed) -> String {
     let load = words::load(entry);
     let (word, limited) = (&entry.state, if entry.client_limited { "limited" } else { "" });
     format!("{} {} {} {word} {} {spec} {} {} {limited}", entry.id, listed.when, entry.model, entry.source, load.en, load.zh).to_lowercase()
+}
+
+/// How many, whole: a figure of a result that counts.
+fn counted(figure_of: Option<f64>) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    figure_of.map_or_else(|| "n/a".to_owned(), |n| figure::count(n as u64))
 }

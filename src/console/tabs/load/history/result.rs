@@ -173,14 +173,12 @@ impl ResultView {
                 .get(self.cursor)
                 .filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Skipped))
                 .map(|cell| Wanted::Open { dir: self.opened.dir.join("cells").join(&cell.key), live: cell.state == CellState::Running }),
-            (None, Some(requests)) => {
-                requests.get(self.cursor).map(|row| Wanted::Autopsy {
-                    dir: self.opened.dir.clone(),
-                    warmup: row.warmup,
-                    i: row.i,
-                    route: row.route,
-                })
-            }
+            (None, Some(requests)) => requests.get(self.cursor).map(|row| Wanted::Autopsy {
+                dir: self.opened.dir.clone(),
+                warmup: row.warmup,
+                i: row.i,
+                route: row.route,
+            }),
             (None, None) => None,
         };
         match wanted {

@@ -313,6 +313,20 @@ fn a_watched_run_that_ended_is_held_against_the_last_comparable() {
 }
 
 #[test]
+fn a_running_result_that_is_watched_already_comes_on_screen_at_once() {
+    let mut tab = with(12);
+    keys(&mut tab, "j j j j j j j");
+    let job: Arc<str> = Arc::from("load-1");
+    tab.news(&News::Bench(Bench::Watching { job: Arc::clone(&job), spec: Box::new(super::super::made_up::spec()) }));
+    let mut snapshot = super::super::made_up::finished();
+    snapshot.result_dir = made_up::listed(7).entry.result_dir;
+    tab.news(&News::Bench(Bench::Snapshot { job, snapshot: Box::new(snapshot) }));
+    keys(&mut tab, "H");
+    assert_eq!(keys(&mut tab, "enter"), [Effect::Redraw]);
+    assert!(shows(&tab, "TTFT ms"));
+}
+
+#[test]
 fn what_cannot_be_read_is_told_where_it_was_asked_for() {
     let mut tab = Load::default();
     keys(&mut tab, "H");
