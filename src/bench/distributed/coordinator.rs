@@ -37,8 +37,8 @@ use std::{
 };
 
 /// How long workers on this machine may take to come; those of Slurm may have to wait for nodes.
-const COME_WITHIN: Duration = Duration::from_secs(60);
-const SLURM_WITHIN: Duration = Duration::from_secs(3_600);
+const COME_WITHIN: Duration = Duration::from_mins(1);
+const SLURM_WITHIN: Duration = Duration::from_hours(1);
 /// From the word to begin to the moment, µs: it must have reached every worker.
 const BEGIN_AFTER_US: u64 = 300_000;
 /// How often the state of all is published.

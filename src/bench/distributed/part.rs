@@ -96,8 +96,8 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
     };
     let writing = move || {
         while let Ok(line) = lines.recv() {
-            let last = matches!(line, Up::Ended { .. });
-            if wire::write(&mut writer, &line).is_err() || last {
+            let over = matches!(line, Up::Ended { .. });
+            if wire::write(&mut writer, &line).is_err() || over {
                 break;
             }
         }
