@@ -37,6 +37,11 @@ pub struct Profile {
     pub file: Option<PathBuf>,
 }
 
+/// The profiles of `kind` in the program itself, by name: name and text.
+pub fn built_in(kind: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUILT_IN.iter().filter(move |(of, _, _)| *of == kind).map(|(_, name, text)| (*name, *text))
+}
+
 /// The profiles of `kind` (such as `bench`), by name; a file hides the built-in profile of the same name.
 pub fn list(workspace: &Workspace, kind: &str) -> Vec<Profile> {
     let mut found: BTreeMap<String, Option<PathBuf>> =

@@ -11,4 +11,5 @@ mod docs;
 mod jobs;
 mod profiles;
 mod program;
+mod series;
 mod serving;
