@@ -70,10 +70,12 @@ fn chance_alone_is_called_a_difference_in_few_of_many_comparisons() {
         })
         .collect();
     for key in ["mean_ttft_ms", "median_ttft_ms", "p90_ttft_ms", "median_tpot_ms", "mean_itl_ms"] {
-        let pairs = sampled.chunks(2).filter_map(|pair| resample::change(key, pair.first()?, pair.get(1)?)?.pct);
+        // Every token is a sample of the gaps: drawing them takes as much time as everything else.
+        let count = if key == "mean_itl_ms" { 6 } else { 20 };
+        let pairs = sampled.chunks(2).take(count).filter_map(|pair| resample::change(key, pair.first()?, pair.get(1)?)?.pct);
         let intervals: Vec<_> = pairs.collect();
         let missed = intervals.iter().filter(|(low, high)| *low > 0.0 || *high < 0.0).count();
-        assert!(intervals.len() == 20 && missed <= 4, "{key}: {missed} of {}: {intervals:?}", intervals.len());
+        assert!(intervals.len() == count && missed <= count.div_ceil(5), "{key}: {missed} of {}: {intervals:?}", intervals.len());
     }
 }
 
