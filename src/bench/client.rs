@@ -224,13 +224,13 @@ pub(super) struct Client {
 impl Client {
     /// Starts the threads; each has its share of users and connections. With `doors` (one per address) they go through the general
     /// client.
-    pub(super) fn start(shared: &Arc<Shared>, messages: &Sender<Message>, doors: Option<Vec<Door>>) -> io::Result<Self> {
+    pub(super) fn start(shared: &Arc<Shared>, messages: &Sender<Message>, doors: Option<&[Door]>) -> io::Result<Self> {
         let (outcome, outcomes) = channel();
         let (mut tasks, mut threads) = (Vec::new(), Vec::new());
         for index in 0..shared.orders.threads() {
             let (task, received) = channel();
             let share = Share { index, all: shared.orders.threads() };
-            let (shared, messages, outcome, doors) = (Arc::clone(shared), messages.clone(), outcome.clone(), doors.clone());
+            let (shared, messages, outcome, doors) = (Arc::clone(shared), messages.clone(), outcome.clone(), doors.map(<[Door]>::to_vec));
             tasks.push(task);
             threads.push(std::thread::Builder::new().name(format!("load-{index}")).spawn(move || {
                 let mut client = match Kind::new(shared, share, messages, doors.as_deref()) {

@@ -113,7 +113,7 @@ fn load(
     let doors = target.doors(spec.target.ca_file.as_deref())?;
     let general = doors.is_some();
     let (messages, received) = channel();
-    let client = Client::start(&shared, &messages, doors).map_err(|e| broken(&e))?;
+    let client = Client::start(&shared, &messages, doors.as_deref()).map_err(|e| broken(&e))?;
     client.connect(workload.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
