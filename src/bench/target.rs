@@ -281,7 +281,7 @@ impl Target {
         };
         let (prefix, common) = self.addresses.get(usize::from(at)).map_or(("", ""), |a| (a.prefix.as_str(), a.common.as_str()));
         let head = format!("POST {prefix}/v1/{path} HTTP/1.1\r\n{common}Accept: text/event-stream\r\n{headers}");
-        ask::with_body(head, &body.json())
+        ask::with_body(&head, &body.json())
     }
 
     /// Whether the lengths of `spec`, perhaps one of a series, fit the models that were found.
@@ -296,8 +296,10 @@ impl Target {
 impl Address {
     fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
         let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
-        let own: String = spec.target.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}{own}", url.authority, env!("CARGO_PKG_VERSION"));
+        let mut common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}", url.authority, env!("CARGO_PKG_VERSION"));
+        for (name, value) in &spec.target.headers {
+            common += &format!("{name}: {value}\r\n");
+        }
         let mut refusal = None;
         for to in url.addresses()? {
             let (text, prefix) = (url.text.clone(), url.prefix.clone());
@@ -320,7 +322,7 @@ impl Address {
 
     /// A question that is no load, with a JSON body.
     fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
-        ask::with_body(format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
+        ask::with_body(&format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
     }
 }
 

@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 8 << 20;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A request's bytes: the head so far, and what a JSON body adds to it.
-pub(super) fn with_body(head: String, body: &[u8]) -> Vec<u8> {
+pub(super) fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes

@@ -15,7 +15,7 @@ fn a_server_that_refuses_running_counts_is_asked_without_them() {
             thread::spawn(move || refuse_running_counts(stream));
         }
     });
-    let done = go(&spec(&url, r#"{"concurrency": 1}"#, r#", "requests": 2"#));
+    let done = go(&spec(&url, r#"{"concurrency": 1}"#, r#", "requests": 2, "ignore_eos": false"#));
     let summary = done.summary();
     assert_eq!((summary.completed, summary.failed, summary.usage), (2, 0, Usage::Final));
     // Two chunks, three tokens by the usage at the end: the total is the server's.
@@ -163,7 +163,7 @@ fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
         format!("{HEAD}{}{}{}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", token(1), token(2), token(5)).bytes().map(|b| [b]).collect()
     });
     let script: &'static [&'static [u8]] = BYTES.iter().map(<[u8; 1]>::as_slice).collect::<Vec<_>>().leak();
-    let done = go(&spec(&scripted(script, false), r#"{"concurrency": 1}"#, r#", "requests": 2"#));
+    let done = go(&spec(&scripted(script, false), r#"{"concurrency": 1}"#, r#", "requests": 2, "ignore_eos": false"#));
     assert_eq!((done.summary().completed, done.summary().total_output_tokens), (2, 10), "{:?}", done.summary().error_examples);
     assert!(done.records().iter().all(|r| r.tokens == [1, 1, 3]));
 }
