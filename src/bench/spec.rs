@@ -131,7 +131,8 @@ pub struct Target {
     /// PEM file of the certificate authority an https server is signed by, besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// Use HTTP/2: through the general client (reqwest), whose stamps are wider than those of the own one. https alone also does.
+    /// HTTP/2: not spoken yet, so that a run that asks for it is refused. https goes through the general client (reqwest), whose stamps
+    /// are wider than those of the own one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub http2: bool,
 }
