@@ -324,9 +324,7 @@ impl Book {
     /// What falls in a second. One that was told already is over: what comes later counts in the next.
     fn second(&mut self, second: u32) -> &mut Open {
         let second = second.max(self.next_second.unwrap_or(0));
-        self.open_seconds
-            .entry(second)
-            .or_insert_with(|| Open::new(second))
+        self.open_seconds.entry(second).or_insert_with(|| Open::new(second))
     }
 
     /// Part of a second, at least, is measured.

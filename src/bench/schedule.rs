@@ -67,9 +67,7 @@ impl Schedule {
             Load::Poisson(rate) => Kind::Gaps { rate: *rate, shape: 1.0, rng, at_s: 0.0 },
             Load::Gamma { rate, burstiness } => Kind::Gaps { rate: *rate, shape: *burstiness, rng, at_s: 0.0 },
             Load::Stages(stages) => Kind::Stages { ramps: ramps(stages), rng, passed: 0.0 },
-            Load::Trace { .. } | Load::Concurrency(_) => {
-                Kind::Trace(self.trace.as_deref().map(Trace::rows).unwrap_or_default().iter())
-            }
+            Load::Trace { .. } | Load::Concurrency(_) => Kind::Trace(self.trace.as_deref().map(Trace::rows).unwrap_or_default().iter()),
         };
         Moments { kind }
     }
@@ -155,11 +153,23 @@ pub(super) struct Moments<'a> {
 enum Kind<'a> {
     Closed,
     /// The first at once, each next a gap later; multiples, so that nothing adds up.
-    Even { rate: f64, i: u64 },
+    Even {
+        rate: f64,
+        i: u64,
+    },
     /// Gaps of a gamma distribution of mean `1 / rate`; shape 1 is exponential, a Poisson process.
-    Gaps { rate: f64, shape: f64, rng: Pcg64Mcg, at_s: f64 },
+    Gaps {
+        rate: f64,
+        shape: f64,
+        rng: Pcg64Mcg,
+        at_s: f64,
+    },
     /// A Poisson process whose rate changes: unit exponential steps on the axis of expected arrivals, mapped back to time.
-    Stages { ramps: Vec<Ramp>, rng: Pcg64Mcg, passed: f64 },
+    Stages {
+        ramps: Vec<Ramp>,
+        rng: Pcg64Mcg,
+        passed: f64,
+    },
     Trace(std::slice::Iter<'a, trace::Row>),
 }
 

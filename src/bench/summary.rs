@@ -310,7 +310,12 @@ pub fn exit_code(summary: &Summary) -> Exit {
     let failures = summary.error_rate_pct.is_some_and(|pct| pct > summary.profile.limits.max_error_rate_pct);
     if summary.completed == 0 || cut {
         Exit::Failed
-    } else if summary.slo_met == Some(false) || failures || summary.stopped_by == StoppedBy::ErrorRate || summary.client_limited || !summary.lost_workers.is_empty() {
+    } else if summary.slo_met == Some(false)
+        || failures
+        || summary.stopped_by == StoppedBy::ErrorRate
+        || summary.client_limited
+        || !summary.lost_workers.is_empty()
+    {
         Exit::Findings
     } else {
         Exit::Done

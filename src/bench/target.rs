@@ -184,7 +184,8 @@ impl Target {
         let connect = Duration::from_secs_f64(spec.limits.connect_s);
         let asked = Asked { url: &address.url, key, stop, connect };
         let mut first_refusal = None;
-        for usage in [Usage::Continuous, Usage::Final, Usage::None].into_iter().skip_while(|usage| *usage != self.usage).collect::<Vec<_>>() {
+        for usage in [Usage::Continuous, Usage::Final, Usage::None].into_iter().skip_while(|usage| *usage != self.usage).collect::<Vec<_>>()
+        {
             self.usage = usage;
             let bytes = self.bytes(prompt, (lane, at), "Connection: close\r\n", 1);
             let answer = asked.ask(&address, &bytes, Duration::from_secs_f64(spec.limits.first_token_s))?;

@@ -217,4 +217,3 @@ fn damaged(path: &Path) -> Problem {
     )
     .file(path)
 }
-

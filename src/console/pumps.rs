@@ -224,7 +224,8 @@ impl Desk {
                 Ok(())
             }
             Inbox::Order(Order::Results(Wanted::Watch(dir))) => {
-                let writes = |(job, state): &(&Job, _)| !jobs::State::ended(*state) && bench::worker::result_dir(job).is_ok_and(|of| of == dir);
+                let writes =
+                    |(job, state): &(&Job, _)| !jobs::State::ended(*state) && bench::worker::result_dir(job).is_ok_and(|of| of == dir);
                 let job = self.overview.of_kind(bench::worker::KIND).find(writes).map(|(job, _)| job.clone());
                 match job {
                     Some(job) => self.watch(job),

@@ -57,7 +57,8 @@ pub(super) fn start(dir: &Path, workers: &Workers) -> Result<Launched, Problem> 
             command.arg(&exe).args(["__worker", KIND]).arg(dir).env_remove(PART);
             let child = command.stdin(Stdio::null()).stdout(log).stderr(err).spawn();
             launched.0.push(child.map_err(|e| {
-                failed("srun", &e).fix(said!("load Slurm's commands, or use --launcher local", "请加载 Slurm 命令，或使用 --launcher local"))
+                failed("srun", &e)
+                    .fix(said!("load Slurm's commands, or use --launcher local", "请加载 Slurm 命令，或使用 --launcher local"))
             })?);
         }
     }

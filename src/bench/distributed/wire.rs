@@ -16,7 +16,11 @@ const MAX_LINE: u64 = 4 << 20;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Up {
     /// First line.
-    Hello { token: String, index: u16, host: String },
+    Hello {
+        token: String,
+        index: u16,
+        host: String,
+    },
     /// Wants the coordinator's clock.
     Ping,
     /// Its clock, before the run.
@@ -26,7 +30,10 @@ pub(super) enum Up {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     /// The run is over and its files are written, or it could not be done.
-    Ended { problem: Option<Problem>, clock: Option<Offset> },
+    Ended {
+        problem: Option<Problem>,
+        clock: Option<Offset>,
+    },
 }
 
 /// To a worker.
@@ -36,7 +43,10 @@ pub(super) enum Down {
     /// `CLOCK_MONOTONIC` of the coordinator, µs.
     Pong(u64),
     /// This part begins at this moment of the run, µs.
-    Begin { phase: Phase, at_us: u64 },
+    Begin {
+        phase: Phase,
+        at_us: u64,
+    },
     Steer(Steer),
 }
 

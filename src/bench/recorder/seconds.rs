@@ -99,8 +99,7 @@ pub(super) struct HistogramLog {
 
 impl HistogramLog {
     pub(super) fn create(dir: &Path, header: &Header) -> Result<Self, Problem> {
-        let mut log =
-            Self { lines: Lines::create(dir.join(HISTOGRAMS))?, serializer: V2DeflateSerializer::new(), text: Vec::new() };
+        let mut log = Self { lines: Lines::create(dir.join(HISTOGRAMS))?, serializer: V2DeflateSerializer::new(), text: Vec::new() };
         let began = header.epoch.wall_start.parse::<jiff::Timestamp>().ok().and_then(|at| u64::try_from(at.as_microsecond()).ok());
         let began = began.map(|us| SystemTime::UNIX_EPOCH + Duration::from_micros(us));
         let mut builder = IntervalLogWriterBuilder::new();

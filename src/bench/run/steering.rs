@@ -2,9 +2,9 @@
 
 use crate::{
     base::{
-            clean,
-            clock::{Epoch, monotonic_us},
-        },
+        clean,
+        clock::{Epoch, monotonic_us},
+    },
     bench::{
         client::{Message, Order, Orders, Shared},
         distributed::Together,

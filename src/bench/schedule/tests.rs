@@ -168,7 +168,12 @@ fn both_kinds_of_traces_are_played_from_their_first_arrival_at_any_speed() {
         "\n"
     );
     let rows = trace("m.jsonl", mooncake, 2.0).expect("reads").rows().to_vec();
-    let row = |at_us, input, output, blocks: &[u64]| trace::Row { at_us, input_len: Some(input), output_len: Some(output), blocks: blocks.into() };
+    let row = |at_us, input, output, blocks: &[u64]| trace::Row {
+        at_us,
+        input_len: Some(input),
+        output_len: Some(output),
+        blocks: blocks.into(),
+    };
     assert_eq!(rows, [row(0, 6955, 52, &[46, 47]), row(1_750_000, 10, 5, &[])]);
     let burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n45.5,GPT-4,1087,230,1317,API log\n";
     assert_eq!(trace("b.csv", burst, 1.0).expect("reads").rows(), [row(0, 472, 18, &[]), row(40_500_000, 1087, 230, &[])]);

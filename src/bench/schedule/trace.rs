@@ -100,8 +100,7 @@ impl Trace {
         let Some(first) = rows.iter().map(|(_, at_s, _)| *at_s).reduce(f64::min) else {
             return Err(Problem::bad_input("bench.trace_empty", said!("the trace holds no arrival", "轨迹文件中没有到达记录")).file(path));
         };
-        let mut rows: Vec<Row> =
-            rows.into_iter().map(|(_, at_s, row)| Row { at_us: super::us((at_s - first) / speed), ..row }).collect();
+        let mut rows: Vec<Row> = rows.into_iter().map(|(_, at_s, row)| Row { at_us: super::us((at_s - first) / speed), ..row }).collect();
         // Some traces are written as requests ended.
         rows.sort_by_key(|row| row.at_us);
         Ok(Self { rows })

@@ -126,7 +126,8 @@ impl Figures {
         spread("itl", &self.itl, &mut found);
         second.intervals(&self.itl, &mut ci95);
         let value = |key: &str| found.get(key).copied();
-        let sorted = |of: &dyn Fn(&RequestRow) -> Option<u64>| Sorted::from(self.rows.iter().filter_map(of).map(|us| us as f64).collect::<Vec<_>>());
+        let sorted =
+            |of: &dyn Fn(&RequestRow) -> Option<u64>| Sorted::from(self.rows.iter().filter_map(of).map(|us| us as f64).collect::<Vec<_>>());
         let lag = sorted(&|row| row.send_lag_us(capped));
         let held = sorted(&|row| if capped { row.sent_us().map(|_| row.started_us.saturating_sub(row.planned_us)) } else { None });
         let goals = spec.slo != Slo::default();

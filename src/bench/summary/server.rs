@@ -21,7 +21,12 @@ struct One {
 
 /// The summary of `samples` between the two moments (µs since the run's start), and the state of the prefix cache. `client_ttft_ms` is the
 /// client's own mean.
-pub(super) fn summary(samples: &[ServerSample], from_us: u64, until_us: u64, client_ttft_ms: Option<f64>) -> (Option<ServerSummary>, Cache) {
+pub(super) fn summary(
+    samples: &[ServerSample],
+    from_us: u64,
+    until_us: u64,
+    client_ttft_ms: Option<f64>,
+) -> (Option<ServerSummary>, Cache) {
     let mut servers: BTreeMap<u16, One> = BTreeMap::new();
     let (mut waiting, mut kv): (Option<f64>, Option<f64>) = (None, None);
     let greatest = |most: Option<f64>, value: Option<f64>| most.map_or(value, |most| Some(value.map_or(most, |v| v.max(most))));
@@ -51,7 +56,8 @@ pub(super) fn summary(samples: &[ServerSample], from_us: u64, until_us: u64, cli
         rises.reduce(|a, b| a + b)
     };
     let share = |part: Option<f64>, of: Option<f64>| part.zip(of).filter(|&(_, of)| of > 0.0).map(|(part, of)| part / of);
-    let mean_ms = |sum: fn(&ServerTotals) -> Option<f64>, count: fn(&ServerTotals) -> Option<f64>| share(rise(sum), rise(count)).map(|s| s * 1e3);
+    let mean_ms =
+        |sum: fn(&ServerTotals) -> Option<f64>, count: fn(&ServerTotals) -> Option<f64>| share(rise(sum), rise(count)).map(|s| s * 1e3);
     let running = servers.values().filter(|one| one.running.1 > 0).map(|one| one.running.0 / f64::from(one.running.1)).reduce(|a, b| a + b);
     let cache_hit_pct = share(rise(|t| t.cache_hits), rise(|t| t.cache_queries)).map(|s| s * 100.0);
     let mean_ttft_ms = mean_ms(|t| t.ttft_sum_s, |t| t.ttft_count);

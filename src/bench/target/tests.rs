@@ -56,9 +56,7 @@ fn a_request_asks_for_a_stream_of_full_length_with_running_counts() {
 
 #[test]
 fn a_prompt_of_any_shape_fits_either_endpoint() {
-    let talk = || {
-        Prompt::Messages(vec![Message::new("system", "a"), Message::new("user", "b\"\n")])
-    };
+    let talk = || Prompt::Messages(vec![Message::new("system", "a"), Message::new("user", "b\"\n")]);
     let (completions, chat) = (target(Endpoint::Completions, Usage::Final, 1), target(Endpoint::Chat, Usage::Final, 1));
     assert_eq!(sent(&completions, &talk())["prompt"], "a\nb\"\n");
     assert_eq!(sent(&chat, &talk())["messages"][1], serde_json::json!({"role": "user", "content": "b\"\n"}));

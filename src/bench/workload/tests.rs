@@ -26,11 +26,10 @@ fn requests_count_up_with_their_moments_and_ids_and_then_end() {
     let spec = spec(r#"{"load": {"rate": 4.0}, "requests": 3, "warmup": 2, "output_len": 9}"#);
     let workload = workload(&spec, &[], 1);
     let all: Vec<Prepared> = workload.part(false).collect();
-    assert_eq!(all.iter().map(|p| (p.i, p.due_us, p.asked)).collect::<Vec<_>>(), [
-        (0, Some(0), 9),
-        (1, Some(250_000), 9),
-        (2, Some(500_000), 9)
-    ]);
+    assert_eq!(
+        all.iter().map(|p| (p.i, p.due_us, p.asked)).collect::<Vec<_>>(),
+        [(0, Some(0), 9), (1, Some(250_000), 9), (2, Some(500_000), 9)]
+    );
     let head = String::from_utf8(all[2].bytes.clone()).expect("text");
     assert!(head.contains("X-Request-Id: run-1-2\r\n"), "{head}");
     assert_eq!((workload.planned(false), workload.planned(true), workload.part(true).count()), (Some(3), Some(2), 2));

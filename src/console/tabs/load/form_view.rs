@@ -44,9 +44,7 @@ const fn row(field: Field) -> Row {
         Field::Load => {
             (text!("load", "负载"), NONE, text!("16, 8/s, 8/s poisson, 8 30s, ..64 60s", "16、8/s、8/s poisson、8 30s, ..64 60s"))
         }
-        Field::Prefix => {
-            (text!("prefix", "前缀"), text!("%", "%"), text!("share that prompts have in common", "同组提示词共有的占比"))
-        }
+        Field::Prefix => (text!("prefix", "前缀"), text!("%", "%"), text!("share that prompts have in common", "同组提示词共有的占比")),
         Field::Turns => (text!("turns", "轮数"), NONE, text!("of a conversation; a file: 1 or all", "每个对话；文件：1 或 all")),
         Field::Cold => (text!("cold", "冷缓存"), NONE, text!("h l: prompts no server has seen before", "h l：服务器未见过的提示词")),
         Field::Cap => (text!("cap", "上限"), NONE, text!("most in flight at a rate; empty: none", "按速率时最多在途；留空不限")),
