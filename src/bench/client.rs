@@ -43,6 +43,7 @@ use std::{
 
 /// What the client tells the recorder.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one comes once a second, the small ones with every answer")]
 pub(super) enum Message {
     /// A request ended, well or not.
     Finished(Box<Record>),

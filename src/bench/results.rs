@@ -16,7 +16,7 @@ mod lines;
 mod rows;
 
 pub use lines::{LinesHeader, events, header, seconds, server};
-pub use rows::{RequestRow, request, requests};
+pub use rows::{RequestRow, records, request, requests};
 
 use super::{distributed, record::Record, spec::Spec, summary::Summary};
 use crate::{

@@ -2,6 +2,8 @@
 //! can be trusted ([`interval`]).
 
 pub mod interval;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -192,51 +194,4 @@ fn rank(last: u64, p: f64) -> (u64, f64) {
 /// numpy's `_lerp`: from the nearer end, so that t = 1 gives b exactly.
 fn lerp(a: f64, b: f64, t: f64) -> f64 {
     if t >= 0.5 { (b - a).mul_add(-(1.0 - t), b) } else { (b - a).mul_add(t, a) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(values: &[f64]) -> Samples {
-        let mut samples = Samples::default();
-        for &value in values {
-            samples.add(value, 1);
-        }
-        samples
-    }
-
-    /// Expected values by the definitions of `numpy.mean`, `numpy.std` and `numpy.percentile` (linear).
-    #[test]
-    fn figures_are_those_numpy_gives() {
-        let s = of(&[12.5, 3.25, 99.0, 3.25, 47.75, 8.0, 1.5]);
-        let near = |got: Option<f64>, want: f64| assert!((got.expect("samples") - want).abs() < 1e-9, "{got:?} {want}");
-        near(s.mean(), 25.035_714_285_714_285);
-        near(s.std(), 33.673_174_086_522_12);
-        near(s.percentile(50.0), 8.0);
-        near(s.percentile(90.0), 68.25);
-        near(s.percentile(95.0), 83.625);
-        near(s.percentile(99.0), 95.925);
-        near(s.percentile(0.0), 1.5);
-        near(s.percentile(100.0), 99.0);
-        near(s.percentile(25.0), 3.25);
-    }
-
-    #[test]
-    fn a_count_is_as_many_samples() {
-        let mut counted = Samples::default();
-        counted.add(5.0, 3);
-        counted.add(9.0, 2);
-        let plain = of(&[5.0, 9.0, 5.0, 9.0, 5.0]);
-        for p in [0.0, 10.0, 50.0, 62.5, 70.0, 75.0, 90.0, 99.0, 100.0] {
-            assert_eq!(counted.percentile(p), plain.percentile(p), "{p}");
-        }
-        assert_eq!(counted.std(), plain.std());
-    }
-
-    #[test]
-    fn without_samples_there_is_no_figure() {
-        let none = Samples::default();
-        assert_eq!((none.mean(), none.std(), none.percentile(99.0)), (None, None, None));
-    }
 }

@@ -296,10 +296,8 @@ impl Target {
 impl Address {
     fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
         let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
-        let mut common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}", url.authority, env!("CARGO_PKG_VERSION"));
-        for (name, value) in &spec.target.headers {
-            common += &format!("{name}: {value}\r\n");
-        }
+        let own: String = spec.target.headers.iter().fold(String::new(), |head, (name, value)| head + name + ": " + value + "\r\n");
+        let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}{own}", url.authority, env!("CARGO_PKG_VERSION"));
         let mut refusal = None;
         for to in url.addresses()? {
             let (text, prefix) = (url.text.clone(), url.prefix.clone());

@@ -3,10 +3,12 @@
 use crate::{
     base::clock::Epoch,
     bench::{
+        live::{Fact, Second},
         record::{Class, Failure, Record},
         results::{self, End, EndLine, Header, REQUESTS, SECONDS, Setup, StoppedBy, Usage},
-        spec::Spec,
+        spec::{SaveTokens, Spec},
         summary::Summary,
+        tokens::{ARRIVALS, Encoder, Head},
     },
 };
 use std::{fs, io::Write as _, path::Path};
@@ -39,7 +41,14 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
 }
 
 pub(in crate::bench) fn end(at_us: u64) -> End {
-    End { at_us, stopped_by: StoppedBy::Requests, client_cpu_pct: Some(12.5), connections_opened: 4, user_stamped_reads: 0, loop_lag_p99_us: None }
+    End {
+        at_us,
+        stopped_by: StoppedBy::Requests,
+        client_cpu_pct: Some(12.5),
+        connections_opened: 4,
+        user_stamped_reads: 0,
+        loop_lag_p99_us: None,
+    }
 }
 
 /// The `i`-th request of `users` users: TTFT about `ttft_us` with a tail, a gap of `gap_us` with a jitter, 32 tokens.
@@ -91,19 +100,26 @@ pub(in crate::bench) fn write(dir: &Path, header: &Header, records: &[Record], e
     let mut file = fs::File::create(dir.join(REQUESTS)).expect("creates");
     let mut line = |value: String| writeln!(file, "{value}").expect("writes");
     line(serde_json::to_string(header).expect("JSON"));
+    let (mut encoder, mut frames) = (Encoder::default(), Head::new(&header.epoch, SaveTokens::All, 1).bytes().expect("bytes"));
     for record in records {
-        line(serde_json::to_string(record).expect("JSON"));
+        let mut record = record.clone();
+        record.weigh();
+        encoder.frame(&record, &mut frames);
+        line(serde_json::to_string(&record).expect("JSON"));
     }
+    fs::write(dir.join(ARRIVALS), frames).expect("writes");
     if let Some(end) = end {
         line(serde_json::to_string(&EndLine { end }).expect("JSON"));
     }
-    let seconds = records.iter().map(|r| r.end_us / 1_000_000).max().unwrap_or(0);
+    let last = records.iter().map(|r| r.end_us / 1_000_000).max().unwrap_or(0);
     let mut file = fs::File::create(dir.join(SECONDS)).expect("creates");
-    for second in 0..=seconds {
+    writeln!(file, "{}", serde_json::to_string(header).expect("JSON")).expect("writes");
+    for second in 0..=last {
         let within = records.iter().filter(|r| r.end_us / 1_000_000 == second);
-        let (done, tokens) = within.fold((0, 0), |(n, tokens), r| (n + 1, tokens + r.output_tokens));
-        writeln!(file, r#"{{"second":{second},"output_tokens":{tokens},"done":{done},"failed":0,"in_flight_mean":4.0,"warmup":false}}"#)
-            .expect("writes");
+        let (done, output_tokens) = within.fold((0, 0), |(n, tokens), r| (n + 1, tokens + r.output_tokens));
+        let second = u32::try_from(second).expect("small");
+        let second = Fact::Second(Second { second, output_tokens, done, failed: 0, in_flight_mean: 4.0, warmup: false });
+        writeln!(file, "{}", serde_json::to_string(&second).expect("JSON")).expect("writes");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whole runs against the simulated server and its ground truth.
 
+mod mixed;
 mod scripted;
 mod steered;
 mod tls;
@@ -311,6 +312,7 @@ fn every_way_a_server_fails_has_its_class_and_an_example() {
         (Fault::Reset, "truncated"),
         (Fault::SlowHeaders, "timeout_first_token"),
         (Fault::Garbage, "protocol"),
+        (Fault::Short, "short_output"),
     ] {
         // The try-out is the first request, so every third spares it.
         let fail = Some(sim::Fail { every: 3, kind: fault });

@@ -186,4 +186,3 @@ impl<const P: usize> Clusters<P> {
         intervals
     }
 }
-
