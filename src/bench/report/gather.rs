@@ -38,7 +38,7 @@ pub(super) struct Gathered {
 impl Gathered {
     pub(super) fn read(dir: &Path) -> Result<Self, Problem> {
         let (events, server, seconds) = (results::events(dir)?, results::server(dir)?, results::seconds(dir)?);
-        let mut found = Self { events, server, seconds, ..Self::default() };
+        let mut found = Self { seconds, events, server, ..Self::default() };
         let (mut strip, mut all_gaps) = (BTreeMap::new(), true);
         results::read(dir, |_, record| {
             found.take(&record, &mut strip);

@@ -70,11 +70,11 @@ pub(super) fn longest(rows: &[RequestRow], from_us: u64, until_us: u64) -> Optio
         .collect();
     let peak = means.iter().copied().fold(0.0, f64::max);
     let mut best = 0..0;
-    let mut begun = None;
+    let mut first = None;
     for (k, mean) in means.iter().map(Some).chain([None]).enumerate() {
         if mean.is_some_and(|&mean| mean > 0.0 && mean >= STEADY * peak) {
-            begun.get_or_insert(k);
-        } else if let Some(start) = begun.take()
+            first.get_or_insert(k);
+        } else if let Some(start) = first.take()
             && k - start > best.len()
         {
             best = start..k;
