@@ -109,6 +109,7 @@ impl Figures {
     }
 
     /// The document.
+    #[expect(clippy::too_many_lines, reason = "one line a figure of the document")]
     pub(in crate::bench) fn summary(
         &self,
         header: &Header,

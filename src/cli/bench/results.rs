@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn report(dirs: &[PathBuf], out: Out) -> Result<Exit, Ended> {
     let (mut files, mut complete) = (Vec::new(), true);
     for dir in dirs {
-        let written = report::write(dir)?;
+        let written = report::write_in(dir, out.lang)?;
         complete &= written.complete;
         files.extend(written.files);
     }
