@@ -77,7 +77,8 @@ pub fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -
     let accept = move || {
         for stream in listener.incoming().flatten() {
             let (told, token) = (told.clone(), token.clone());
-            let _ = thread::Builder::new().name("worker".to_owned()).stack_size(256 << 10).spawn(move || hear(stream, &token, count, &told));
+            let _ =
+                thread::Builder::new().name("worker".to_owned()).stack_size(256 << 10).spawn(move || hear(stream, &token, count, &told));
         }
     };
     thread::Builder::new().name("workers".to_owned()).spawn(accept).map_err(failed)?;
@@ -123,7 +124,10 @@ fn write_plan(folder: &Path, plan: &Plan, dir: &Path) -> io::Result<()> {
 
 /// What came from a worker.
 enum News {
-    Came { stream: TcpStream, host: String },
+    Came {
+        stream: TcpStream,
+        host: String,
+    },
     Said(Up),
     /// Its connection ended.
     Gone,
@@ -193,7 +197,12 @@ struct All<'a> {
 
 impl All<'_> {
     /// Until all are over; why the run ended, if that is not the workers' to say.
-    fn conduct(&mut self, news: &Receiver<(u16, News)>, steers: &Receiver<Steer>, steering: &Steering) -> Result<Option<StoppedBy>, Problem> {
+    fn conduct(
+        &mut self,
+        news: &Receiver<(u16, News)>,
+        steers: &Receiver<Steer>,
+        steering: &Steering,
+    ) -> Result<Option<StoppedBy>, Problem> {
         let patience = if self.workers.launcher == Launcher::Local { COME_WITHIN } else { SLURM_WITHIN };
         let (start, mut published) = (Instant::now(), Instant::now());
         let mut by = None;
@@ -248,15 +257,18 @@ impl All<'_> {
         let log = self.dir.join(WORKERS);
         let problem = match broken {
             Some((_, Some(problem))) => problem,
-            Some((k, None)) => Problem::failed("bench.worker_lost", said!("worker {k} broke off before the load began", "进程 {k} 在压测开始前中断"))
-                .file(super::folder(&log, k).join("log")),
+            Some((k, None)) => {
+                Problem::failed("bench.worker_lost", said!("worker {k} broke off before the load began", "进程 {k} 在压测开始前中断"))
+                    .file(super::folder(&log, k).join("log"))
+            }
             None if self.launched.over() && self.members.iter().any(|m| m.stream.is_none()) => {
                 Problem::failed("bench.launch", said!("workers ended before they came", "进程未连接即已退出"))
                     .file(log)
                     .fix(said!("its log files say why", "原因见其中的日志文件"))
             }
             None if start.elapsed() > patience && self.members.iter().any(|m| m.stream.is_none()) => {
-                Problem::failed("bench.launch", said!("not all workers came in {} s", "{} 秒内未等到全部进程", patience.as_secs())).file(log)
+                Problem::failed("bench.launch", said!("not all workers came in {} s", "{} 秒内未等到全部进程", patience.as_secs()))
+                    .file(log)
             }
             None => return Ok(()),
         };

@@ -48,7 +48,8 @@ const SLURM_PART: &str = "SLURM_PROCID";
 pub fn part(dir: &Path) -> Result<(), Problem> {
     let failed = |message| Problem::failed("bench.part", message);
     let number = [PART, SLURM_PART].iter().find_map(|name| std::env::var(name).ok()?.parse::<u16>().ok());
-    let index = number.ok_or_else(|| failed(said!("neither {PART} nor {SLURM_PART} says which part this is", "{PART} 与 {SLURM_PART} 均未指明编号")))?;
+    let index = number
+        .ok_or_else(|| failed(said!("neither {PART} nor {SLURM_PART} says which part this is", "{PART} 与 {SLURM_PART} 均未指明编号")))?;
     let job = Job::open(dir)?;
     let plan: Plan = serde_json::from_value(job.spec().payload.clone())
         .map_err(|error| failed(said!("the plan makes no sense: {error}", "计划无法解析：{error}")).file(dir))?;
@@ -204,4 +205,3 @@ impl Sink for Told {
         self.tell(Up::Fact(Box::new(fact.clone())));
     }
 }
-
