@@ -29,7 +29,7 @@ use std::{
     collections::HashMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    process::{Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -57,6 +57,9 @@ fn main() {
     if args.first().is_some_and(|a| a == "--serve") {
         return serve(&args[1]);
     }
+    if args.first().is_some_and(|a| a == "--draw") {
+        return draw(&args[1]);
+    }
     let quick = args.iter().any(|a| a == "--quick");
     let only: Vec<usize> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let (rounds, tokens) = if quick { (1, 48) } else { (3, 128) };
@@ -68,6 +71,9 @@ fn main() {
     }
     for case in CASES.iter().filter(|case| only.is_empty() || only.contains(&case.users)) {
         accuracy(case, rounds, tokens);
+        if case.users == 256 {
+            drawn(case, rounds, tokens);
+        }
     }
 }
 
@@ -231,8 +237,7 @@ fn accuracy(case: &Case, rounds: usize, tokens: usize) {
         let (seen, truth, cpu_us) = against(options(), |url| raw(url.trim_start_matches("http://"), case.users, case.requests, tokens));
         raws.push(figures(&seen, &truth, case.users, cpu_us));
         let began = monotonic_us();
-        let ((summary, seen, cpu_us), truth, _) =
-            against(options(), |url| own(url, case.users, case.requests, tokens, &Arc::new(Memory::default())));
+        let ((summary, seen, cpu_us), truth, _) = against(options(), |url| own(url, case.users, case.requests, tokens, &unwatched()));
         ours.push(figures(&seen, &truth, case.users, cpu_us));
         let first = seen.iter().map(|s| s.sent).min().expect("requests");
         // The request that tries the server out is the server's time.
@@ -264,6 +269,99 @@ fn accuracy(case: &Case, rounds: usize, tokens: usize) {
     println!("  (send lag P99 {lag:.2} ms, {coalesced} events shared a read with an earlier one)");
 }
 
+/// The same case while a process of its own follows and draws, beside one that nobody follows.
+fn drawn(case: &Case, rounds: usize, tokens: usize) {
+    let options = || Options { ttft_ms: 100.0, itl_ms: case.itl_ms, ..Options::default() };
+    let run = |sink: &Arc<dyn Sink>| {
+        let ((_, seen, cpu_us), truth, _) = against(options(), |url| own(url, case.users, case.requests, tokens, sink));
+        figures(&seen, &truth, case.users, cpu_us)
+    };
+    let (mut with, mut without, mut drawings) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..rounds {
+        without.push(run(&unwatched()));
+        let follower = Follower::start();
+        let sink: Arc<dyn Sink> = Arc::clone(&follower) as Arc<dyn Sink>;
+        with.push(run(&sink));
+        drop(sink);
+        drawings += follower.end();
+    }
+    assert!(drawings > 0, "the follower drew nothing");
+    let both = |pick: fn(&Figures) -> f64| (median(with.iter().map(pick)), median(without.iter().map(pick)));
+    println!("{} streams, followed by a process that drew {drawings} times (beside: not followed)", case.users);
+    let told = |what: &str, (with, without): (f64, f64), bound: Option<f64>, digits: usize| {
+        line(what, with, Some(without), bound.map(|bound| ("<=", bound)), digits);
+    };
+    told("  client error, mean ms", both(|f| f.error_mean), Some(case.error_ms.0), 3);
+    told("  client error, P99 ms", both(|f| f.error_p99), Some(case.error_ms.1), 3);
+    told("  ITL of a request, mean error %", both(|f| f.itl_mean_pct.abs()), Some(0.05), 4);
+    told("  ITL of a request, P99 of |error| %", both(|f| f.itl_p99_pct), Some(case.itl_p99_pct), 3);
+    told("  pooled gap P99 off by, ms", both(|f| f.gap_p99_off.abs()), Some(0.5), 3);
+    told("  CPU per token, µs", both(|f| f.cpu_per_token), None, 2);
+}
+
+/// Serialises every snapshot to a process that reads them all and draws four times a second, as a console that is attached does.
+struct Follower {
+    to: Mutex<Option<ChildStdin>>,
+    process: Mutex<Child>,
+}
+
+impl Follower {
+    fn start() -> Arc<Self> {
+        let mut process = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--draw", "250"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        Arc::new(Self { to: Mutex::new(process.stdin.take()), process: Mutex::new(process) })
+    }
+
+    /// How often it drew.
+    fn end(&self) -> usize {
+        drop(self.to.lock().expect("lock").take());
+        let mut process = self.process.lock().expect("lock");
+        let mut told = String::new();
+        process.stdout.take().expect("piped").read_to_string(&mut told).expect("reads");
+        process.wait().expect("ends");
+        told.trim().parse().expect("a number")
+    }
+
+    fn tell(&self, line: &impl serde::Serialize) {
+        let mut text = serde_json::to_vec(line).expect("JSON");
+        text.push(b'\n');
+        if let Some(to) = self.to.lock().expect("lock").as_mut() {
+            to.write_all(&text).expect("follows");
+        }
+    }
+}
+
+impl Sink for Follower {
+    fn snapshot(&self, snapshot: &Snapshot) {
+        self.tell(snapshot);
+    }
+    fn fact(&self, fact: &Fact) {
+        self.tell(fact);
+    }
+}
+
+/// The follower's process: reads what it is told and draws the newest snapshot, at most once in `every` ms; then says how often.
+fn draw(every: &str) {
+    pin(0);
+    let every_us = every.parse::<u64>().expect("milliseconds") * 1_000;
+    let (mut drawn, mut last_us) = (0_usize, 0);
+    for line in BufReader::new(std::io::stdin()).lines().map_while(Result::ok) {
+        let Ok(snapshot) = serde_json::from_str::<Snapshot>(&line) else { continue };
+        if monotonic_us() - last_us >= every_us {
+            last_us = monotonic_us();
+            // About as many cells as a terminal has.
+            let cells: Vec<String> = (0..10_000).map(|cell| format!("\u{1b}[38;5;{}m{}", cell % 256, snapshot.done % 10)).collect();
+            std::hint::black_box(cells.concat());
+            drawn += 1;
+        }
+    }
+    println!("{drawn}");
+}
+
 /// Whole answers at once: how many tokens a second the client takes in.
 fn flood(tokens: usize, rounds: usize) {
     let (users, requests) = (16, 512);
@@ -276,7 +374,7 @@ fn flood(tokens: usize, rounds: usize) {
     for _ in 0..rounds {
         let (seen, ..) = against(options(), |url| raw(url.trim_start_matches("http://"), users, requests, tokens));
         raws.push(per_second(&seen));
-        let ((_, seen, cpu_us), ..) = against(options(), |url| own(url, users, requests, tokens, &Arc::new(Memory::default())));
+        let ((_, seen, cpu_us), ..) = against(options(), |url| own(url, users, requests, tokens, &unwatched()));
         ours.push(per_second(&seen));
         cpus.push(cpu_us as f64 / (requests * tokens) as f64);
     }
@@ -290,12 +388,16 @@ fn memory(tokens: usize) {
     let users = 1024;
     let watched = Arc::new(Memory::default());
     let before = resident();
-    against(Options { ttft_ms: 500.0, itl_ms: 20.0, ..Options::default() }, |url| drop(own(url, users, users, tokens, &watched)));
+    against(Options { ttft_ms: 500.0, itl_ms: 20.0, ..Options::default() }, |url| {
+        drop(own(url, users, users, tokens, &(Arc::clone(&watched) as Arc<dyn Sink>)));
+    });
     let peak = watched.0.lock().expect("lock").iter().filter(|(in_flight, ..)| *in_flight > 0).map(|s| s.2).max().unwrap_or(before);
     println!("memory");
     line("  per open stream, kB", (peak.saturating_sub(before)) as f64 / users as f64 / 1e3, None, Some(("<=", 20.0)), 1);
     let watched = Arc::new(Memory::default());
-    against(Options { ttft_ms: 1.0, itl_ms: 0.1, ..Options::default() }, |url| drop(own(url, 64, 20_000, 4, &watched)));
+    against(Options { ttft_ms: 1.0, itl_ms: 0.1, ..Options::default() }, |url| {
+        drop(own(url, 64, 20_000, 4, &(Arc::clone(&watched) as Arc<dyn Sink>)));
+    });
     let samples = watched.0.lock().expect("lock").clone();
     // Between the first sample with a quarter of the requests and the last one still under way.
     let (Some(from), Some(to)) = (samples.iter().find(|s| s.1 >= 5_000), samples.iter().rev().find(|s| s.0 > 0)) else {
@@ -316,6 +418,10 @@ fn resident() -> u64 {
 #[derive(Default)]
 struct Memory(Mutex<Vec<(u32, u64, u64)>>);
 
+fn unwatched() -> Arc<dyn Sink> {
+    Arc::new(Memory::default())
+}
+
 impl Sink for Memory {
     fn snapshot(&self, snapshot: &Snapshot) {
         self.0.lock().expect("lock").push((snapshot.in_flight, snapshot.done, resident()));
@@ -323,16 +429,15 @@ impl Sink for Memory {
     fn fact(&self, _: &Fact) {}
 }
 
-fn own(url: &str, users: usize, requests: usize, tokens: usize, watched: &Arc<Memory>) -> (Summary, Vec<Seen>, u64) {
+fn own(url: &str, users: usize, requests: usize, tokens: usize, sink: &Arc<dyn Sink>) -> (Summary, Vec<Seen>, u64) {
     let dir = tempfile::tempdir().expect("temporary folder");
     let spec: Spec = serde_json::from_value(serde_json::json!({
         "target": {"url": url}, "load": {"concurrency": users}, "requests": requests,
         "prompts": {"random": {"input_len": PROMPT}}, "output_len": tokens,
     }))
     .expect("a spec");
-    let sink: Arc<dyn Sink> = Arc::clone(watched) as Arc<dyn Sink>;
     let before = process_cpu_us();
-    let summary: Summary = bench::run(&spec, dir.path(), &sink, &Steering::default()).expect("runs");
+    let summary: Summary = bench::run(&spec, dir.path(), sink, &Steering::default()).expect("runs");
     let spent = process_cpu_us() - before;
     assert_eq!(summary.failed, 0, "{:?}", summary.error_examples);
     let name = dir.path().file_name().expect("named").to_string_lossy().into_owned();

@@ -93,11 +93,13 @@ impl Arrivals {
     }
 
     /// Takes in a whole event as it stands in the stream, when it has the shape seen before; `None` leaves it to be parsed.
+    #[expect(clippy::option_option, reason = "whether it is known, and whether it brought a token")]
     pub(super) fn whole(&mut self, event: &[u8], at_us: u64) -> Option<Option<Brought>> {
         self.known(event.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?, at_us)
     }
 
     /// Takes in an event's data when it has the shape seen before.
+    #[expect(clippy::option_option, reason = "whether it is known, and whether it brought a token")]
     fn known(&mut self, data: &[u8], at_us: u64) -> Option<Option<Brought>> {
         let usage = self.template.as_ref()?.matches(data)?;
         self.read_at(at_us);
