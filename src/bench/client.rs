@@ -8,6 +8,7 @@
 
 mod conn;
 mod dispatch;
+mod general;
 mod http;
 mod orders;
 mod queue;
@@ -16,6 +17,7 @@ mod stream;
 mod template;
 mod thread;
 
+pub(super) use general::{Door, class_of};
 pub(super) use http::whole_answer;
 pub(super) use orders::{Order, Orders};
 pub(super) use queue::{Prepared, Queue};
@@ -41,6 +43,7 @@ use std::{
 
 /// What the client tells the recorder.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one comes once a second, the small ones with every answer")]
 pub(super) enum Message {
     /// A request ended, well or not.
     Finished(Box<Record>),
@@ -187,6 +190,31 @@ pub(super) struct Outcome {
     pub(super) by_time: bool,
 }
 
+/// What a thread runs.
+enum Kind {
+    Own(Box<thread::Thread>),
+    General(Box<general::General>),
+}
+
+impl Kind {
+    fn new(shared: Arc<Shared>, share: Share, messages: Sender<Message>, doors: Option<&[Door]>) -> io::Result<Self> {
+        Ok(match doors {
+            None => Self::Own(Box::new(thread::Thread::new(shared, share, messages)?)),
+            Some(doors) => Self::General(Box::new(general::General::new(shared, share, messages, doors)?)),
+        })
+    }
+
+    fn carry_out(&mut self, task: Task) -> io::Result<Outcome> {
+        match (self, task) {
+            (Self::Own(client), Task::Connect(count)) => client.connect(count),
+            (Self::Own(client), Task::Part(part)) => client.part(&part),
+            // reqwest opens a connection with the request that needs it.
+            (Self::General(_), Task::Connect(_)) => Ok(Outcome { cpu_us: 0, wall_us: 0, by_time: false }),
+            (Self::General(client), Task::Part(part)) => Ok(client.part(&part)),
+        }
+    }
+}
+
 /// The client's threads. Dropping it ends them.
 pub(super) struct Client {
     tasks: Vec<Sender<Task>>,
@@ -195,17 +223,18 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts the threads; each has its share of users and connections.
-    pub(super) fn start(shared: &Arc<Shared>, messages: &Sender<Message>) -> io::Result<Self> {
+    /// Starts the threads; each has its share of users and connections. With `doors` (one per address) they go through the general
+    /// client.
+    pub(super) fn start(shared: &Arc<Shared>, messages: &Sender<Message>, doors: Option<Vec<Door>>) -> io::Result<Self> {
         let (outcome, outcomes) = channel();
         let (mut tasks, mut threads) = (Vec::new(), Vec::new());
         for index in 0..shared.orders.threads() {
             let (task, received) = channel();
             let share = Share { index, all: shared.orders.threads() };
-            let (shared, messages, outcome) = (Arc::clone(shared), messages.clone(), outcome.clone());
+            let (shared, messages, outcome, doors) = (Arc::clone(shared), messages.clone(), outcome.clone(), doors.clone());
             tasks.push(task);
             threads.push(std::thread::Builder::new().name(format!("load-{index}")).spawn(move || {
-                let mut client = match thread::Thread::new(shared, share, messages) {
+                let mut client = match Kind::new(shared, share, messages, doors.as_deref()) {
                     Ok(client) => client,
                     Err(error) => {
                         let _ = outcome.send(Err(error));
@@ -213,15 +242,13 @@ impl Client {
                     }
                 };
                 while let Ok(task) = received.recv() {
-                    let done = match task {
-                        Task::Connect(count) => client.connect(count),
-                        Task::Part(part) => client.part(&part),
-                    };
-                    if outcome.send(done).is_err() {
+                    if outcome.send(client.carry_out(task)).is_err() {
                         break;
                     }
                 }
-                client.close();
+                if let Kind::Own(client) = &mut client {
+                    client.close();
+                }
             })?);
         }
         Ok(Self { tasks, outcomes, threads })

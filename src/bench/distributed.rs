@@ -24,7 +24,7 @@ pub use part::part;
 
 use super::{
     live::Phase,
-    spec::{Load, Share, Spec},
+    spec::{Load, SaveTokens, Share, Spec},
 };
 use crate::base::{Problem, clock::Epoch};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub trait Together: std::fmt::Debug + Send + Sync {
 
 /// The part of `spec` that worker `share.index` sends: its users, and its share of the requests.
 fn of_worker(spec: &Spec, share: Share) -> Spec {
-    let mut part = Spec { workers: None, share: Some(share), ..spec.clone() };
+    let mut part = Spec { workers: None, share: Some(share), save_tokens: SaveTokens::All, ..spec.clone() };
     part.max_concurrency = spec.max_concurrency.map(|cap| share.of(cap));
     match &mut part.load {
         Load::Concurrency(users) => *users = share.of(*users),

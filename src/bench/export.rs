@@ -2,8 +2,7 @@
 
 use super::{
     record::Record,
-    report,
-    results::{self, VLLM085},
+    results::{self, HISTOGRAMS, VLLM085},
 };
 use crate::{base::Problem, said, workspace::write_whole};
 use std::{
@@ -11,9 +10,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// Name of the histograms' file.
-const HISTOGRAMS: &str = "histograms.hlog";
 
 /// Formats of `bench export`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +56,7 @@ pub fn export(dir: &Path, format: Format, out: Option<&Path>) -> Result<Vec<Path
 fn from_folder(dir: &Path, name: &str) -> Result<Vec<u8>, Problem> {
     let path = dir.join(name);
     if !path.exists() {
-        report::finish(dir)?;
+        results::recompute(dir)?;
     }
     fs::read(&path).map_err(|error| {
         Problem::failed("bench.export", said!("{name} cannot be made of this result: {error}", "无法从该结果生成 {name}：{error}"))
@@ -70,7 +66,7 @@ fn from_folder(dir: &Path, name: &str) -> Result<Vec<u8>, Problem> {
 
 /// The columns, times in µs since the run's start. `ttft_ms` and what follows it are durations from `sent_us`.
 const COLUMNS: &str = "number,warmup,route,turn,planned_us,started_us,sent_us,first_us,answer_us,last_us,end_us,status,prompt_tokens,\
-                       output_tokens,chunks,ttft_ms,tpot_ms,e2el_ms,longest_gap_ms,send_lag_ms,finish,error_class,error";
+                       output_tokens,arrivals,ttft_ms,tpot_ms,e2el_ms,longest_gap_ms,send_lag_ms,finish,error_class,error";
 
 /// One line a request, as RFC 4180 has it: lines end with CRLF, a field with a comma, a quote or a line end is quoted.
 fn csv(dir: &Path) -> Result<String, Problem> {
@@ -85,7 +81,6 @@ fn csv(dir: &Path) -> Result<String, Problem> {
 fn line(text: &mut String, record: &Record, route: &str) {
     let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     let ms = |us: Option<f64>| us.map(|us| format!("{:.3}", us / 1e3)).unwrap_or_default();
-    let longest = record.arrivals().skip(1).map(|a| a.gap_us).max();
     let lag = record.sent_us.map(|sent| sent.saturating_sub(record.planned_us) as f64);
     let (class, error) = record.error.as_ref().map_or(("", ""), |e| (e.class.word(), e.message.as_str()));
     let fields = [
@@ -103,11 +98,11 @@ fn line(text: &mut String, record: &Record, route: &str) {
         record.status.map(|s| s.to_string()).unwrap_or_default(),
         whole(record.prompt_tokens),
         record.output_tokens.to_string(),
-        record.gaps_us.len().to_string(),
+        record.arrival_count.to_string(),
         ms(record.ttft_us().map(|us| us as f64)),
         ms(record.tpot_us()),
         ms(record.e2el_us().map(|us| us as f64)),
-        ms(longest.map(|us| us as f64)),
+        ms(record.longest_gap_us.map(|us| us as f64)),
         ms(lag),
         quoted(record.finish.as_deref().unwrap_or_default()),
         class.to_owned(),

@@ -6,7 +6,7 @@
 use super::{
     import::{IMPORTED, Imported},
     live::{CellState, Series, SeriesKind},
-    results::{Header, REQUESTS, SUMMARY},
+    results::{self, Header, REQUESTS, SUMMARY},
     series::SERIES,
     spec::{Mix, Spec},
     worker,
@@ -18,7 +18,6 @@ use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, BufRead as _},
     path::{Path, PathBuf},
 };
 
@@ -72,7 +71,7 @@ pub fn list(workspace: &Workspace) -> Result<Vec<Entry>, Problem> {
     let results = workspace.results();
     let folders = match fs::read_dir(&results) {
         Ok(folders) => folders,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
             return Err(
                 Problem::failed("bench.history", said!("the results cannot be listed: {error}", "无法列出结果：{error}")).file(results)
@@ -212,7 +211,7 @@ fn run(dir: &Path) -> Result<Entry, String> {
 }
 
 fn unfinished(dir: &Path, live: &Live<'_>) -> Result<Entry, String> {
-    let header = header(&dir.join(REQUESTS))?;
+    let header = header(dir)?;
     Ok(Entry {
         model: header.setup.model,
         started_at: Some(header.epoch.wall_start),
@@ -222,11 +221,8 @@ fn unfinished(dir: &Path, live: &Live<'_>) -> Result<Entry, String> {
     })
 }
 
-fn header(path: &Path) -> Result<Header, String> {
-    let mut line = String::new();
-    let file = fs::File::open(path).map_err(|e| e.to_string())?;
-    io::BufReader::new(file).read_line(&mut line).map_err(|e| e.to_string())?;
-    serde_json::from_str(&line).map_err(|e| e.to_string())
+fn header(dir: &Path) -> Result<Header, String> {
+    results::header(dir).map_err(|problem| problem.to_string())
 }
 
 fn imported(dir: &Path) -> Result<Entry, String> {
@@ -258,7 +254,7 @@ fn series(dir: &Path, live: &Live<'_>) -> Result<Entry, String> {
         "killed"
     };
     // What all cells share is told by the series, else by its first cell.
-    let first = series.cells.iter().find_map(|cell| header(&dir.join("cells").join(&cell.key).join(REQUESTS)).ok());
+    let first = series.cells.iter().find_map(|cell| header(&dir.join("cells").join(&cell.key)).ok());
     let spec = ["spec", "profile"].iter().find_map(|key| Spec::deserialize(document.get(key)?).ok());
     let word = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
     let started_at = word("started_at").or_else(|| first.as_ref().map(|h| h.epoch.wall_start.clone()));

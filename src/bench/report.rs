@@ -14,7 +14,7 @@ use super::{
     compare, history,
     import::{IMPORTED, Imported},
     live::{CellState, Series},
-    results::{self, Header, REQUESTS, SUMMARY, StoppedBy, VLLM085},
+    results::{self, REQUESTS, StoppedBy, VLLM085},
     series::SERIES,
     summary::Summary,
 };
@@ -27,7 +27,6 @@ use document::Block;
 use gather::Gathered;
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -60,7 +59,7 @@ pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
     } else if dir.join(SERIES).exists() {
         let series = series_of(&dir)?;
         finish_cells(&dir, &series)?;
-        (series::title(&series, lang), series::blocks(&series, &findings(&series), lang), series.over)
+        (series::title(&series, lang), series::blocks(&series, &findings(&series, lang), lang), series.over)
     } else {
         let run = run_of(&dir)?;
         (run::title(&run, lang), run::blocks(&run, lang), run.complete)
@@ -84,9 +83,6 @@ fn write_blocks(dir: &Path, title: &str, blocks: &[Block], lang: Lang) -> Result
 }
 
 fn run_of(dir: &Path) -> Result<run::Run, Problem> {
-    if !dir.join(REQUESTS).exists() {
-        return Err(Problem::bad_input("bench.no_result", said!("this folder holds no result", "该文件夹没有测试结果")).file(dir));
-    }
     let summary = summary_of(dir)?;
     let vllm = fs::read(dir.join(VLLM085)).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let before = history::workspace_of(dir).and_then(|workspace| compare::regression(&workspace, dir));
@@ -108,29 +104,17 @@ fn finish_cells(dir: &Path, series: &Series) -> Result<(), Problem> {
 }
 
 /// What a series shows, in sentences.
-fn findings(series: &Series) -> Vec<String> {
-    let _ = series;
-    Vec::new()
-}
-
-/// Makes everything in `dir` that follows from its requests.
-pub(super) fn finish(dir: &Path) -> Result<Summary, Problem> {
-    results::recompute(dir)
+fn findings(series: &Series, lang: Lang) -> Vec<String> {
+    super::series::findings(series).into_iter().map(|finding| finding.text.get(lang).to_owned()).collect()
 }
 
 /// The summary in `dir`; made from its requests where it is missing, or of another version.
 pub(super) fn summary_of(dir: &Path) -> Result<Summary, Problem> {
-    let written = fs::read(dir.join(SUMMARY)).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    written.map_or_else(|| finish(dir), Ok)
-}
-
-/// The first line of its requests.
-pub(super) fn header_of(dir: &Path) -> Result<Header, Problem> {
-    let path = dir.join(REQUESTS);
-    let mut line = String::new();
-    let read = fs::File::open(&path).and_then(|file| BufReader::new(file).read_line(&mut line)).map_err(|e| e.to_string());
-    read.and_then(|_| serde_json::from_str(&line).map_err(|e| e.to_string())).map_err(|error| {
-        Problem::bad_input("bench.result_unreadable", said!("the result cannot be read: {error}", "无法读取结果：{error}")).file(path)
+    results::finish(dir).map(|(summary, _)| summary).map_err(|problem| {
+        if dir.join(REQUESTS).exists() {
+            return problem;
+        }
+        Problem::bad_input("bench.no_result", said!("this folder holds no result", "该文件夹没有测试结果")).file(dir)
     })
 }
 

@@ -18,7 +18,7 @@ mod rows;
 mod tests;
 
 pub use lines::{LinesHeader, events, header, seconds, server};
-pub use rows::{RequestRow, request, requests};
+pub use rows::{RequestRow, records, request, requests};
 
 use super::{distributed, record::Record, spec::Spec, summary::Summary};
 use crate::{

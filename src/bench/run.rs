@@ -110,8 +110,10 @@ fn load(
     let orders = Orders::new(threads, spec.load.users(), spec.load.rate()).map_err(|e| broken(&e))?;
     let to = target.addresses().iter().map(|address| address.to).collect();
     let shared = Arc::new(Shared::new(epoch.mono_start_us, to, key.clone(), spec.limits, spec.output_len, orders.clone()));
+    let doors = target.doors(spec.target.ca_file.as_deref())?;
+    let general = doors.is_some();
     let (messages, received) = channel();
-    let client = Client::start(&shared, &messages).map_err(|e| broken(&e))?;
+    let client = Client::start(&shared, &messages, doors).map_err(|e| broken(&e))?;
     client.connect(workload.connections()).map_err(|e| broken(&e))?;
     let header = Header {
         schema: "dcudeck.bench.requests/1".to_owned(),
@@ -121,8 +123,8 @@ fn load(
             model: target.model.clone(),
             max_model_len: target.max_model_len,
             usage: target.usage,
-            client: "own".to_owned(),
-            stamps: if shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
+            client: if general { "reqwest" } else { "own" }.to_owned(),
+            stamps: if general || shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
             threads,
             prompts: workload.prompts_by().to_owned(),
             routes: workload.routes(),

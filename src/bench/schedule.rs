@@ -134,7 +134,7 @@ fn ramps(stages: &[Stage]) -> Vec<Ramp> {
 /// When a Poisson process along `ramps` has `passed` expected arrivals behind it, s: the inverse of the cumulative rate. `None`: never.
 fn inverse(ramps: &[Ramp], mut passed: f64) -> Option<f64> {
     for ramp in ramps {
-        let all = (ramp.from + ramp.to) / 2.0 * ramp.long_s;
+        let all = f64::midpoint(ramp.from, ramp.to) * ramp.long_s;
         if passed < all {
             // from·t + (to - from)/(2·long)·t² = passed, in the form that does not cancel when the ramp is almost level.
             let bend = (ramp.to - ramp.from) / (2.0 * ramp.long_s);

@@ -194,12 +194,6 @@ const fn patience(within: Duration) -> Patience {
     Patience { connect: within, first_token: within, stall: within, question: within }
 }
 
-/// Asks `url` once, waiting for it.
-fn page(url: &str, key: Option<&Secret>) -> Option<String> {
-    let client = Client::new(url, key.cloned(), patience(QUESTION)).ok()?;
-    runtime().ok()?.block_on(client.metrics(QUESTION)).ok()
-}
-
 /// What the server at `url` is: which engine, which version. Blocks for at most some seconds; not to be called from async code.
 pub(super) fn identify(url: &str, key: Option<&Secret>) -> ServerSetup {
     let nothing = || ServerSetup { url: url.to_owned(), engine: None, version: None };
@@ -218,12 +212,6 @@ fn engine(page: Option<&str>, version: Option<&str>) -> Option<&'static str> {
         return Some("dcudeck");
     }
     Some(if reading.v1 { "vllm-v1" } else { "vllm-v0" })
-}
-
-/// Requests running and waiting at `url` now; `None` when it does not say.
-pub(super) fn load_of(url: &str, key: Option<&Secret>) -> Option<(f64, f64)> {
-    let reading = Reading::of(&page(url, key)?, &[])?;
-    Some((reading.running?, reading.waiting.unwrap_or(0.0)))
 }
 
 /// Looks whether servers are empty, between two load tests.

@@ -115,6 +115,13 @@ pub fn saved(dir: &Path) -> Result<Saved, Problem> {
     Ok(saved)
 }
 
+/// The load tests a matrix will run, one a cell, in their order; of a search, whose steps follow from one another, nothing.
+#[must_use]
+pub fn planned(spec: &Spec) -> Vec<Spec> {
+    let cells = spec.matrix.as_ref().map(|matrix| plan::cells(spec, matrix)).unwrap_or_default();
+    cells.iter().map(|cell| plan::spec_of(spec, cell, 0, None)).collect()
+}
+
 /// Folder of a cell's result.
 #[must_use]
 pub fn cell_dir(dir: &Path, key: &str) -> PathBuf {

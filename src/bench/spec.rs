@@ -1,6 +1,7 @@
 //! What a load test is asked to do: the one description that flags, profiles and the Load tab build and the worker runs.
 
-use crate::{base::Problem, said};
+mod check;
+
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -517,50 +518,6 @@ impl Spec {
         }
         urls
     }
-
-    /// Whether this can be run at all: figures within bounds that make sense, fields that agree.
-    ///
-    /// # Errors
-    /// The first field that cannot be, with what it may be.
-    pub fn check(&self) -> Result<(), Problem> {
-        let within = |field: &str, value: f64, least: f64, most: f64| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(Problem::bad_input("bench.spec", said!("{value} is not between {least} and {most}", "{value} 不在 {least} 到 {most} 之间"))
-                .field(field))
-        };
-        if let Some(users) = self.load.users() {
-            within("concurrency", f64::from(users), 1.0, 65_536.0)?;
-        }
-        if let Some(rate) = self.load.rate() {
-            within("rate", rate, 0.001, 1_000_000.0)?;
-        }
-        if let Prompts::Random(random) = &self.prompts {
-            within("input_len", f64::from(random.input_len), 1.0, 4_000_000.0)?;
-        }
-        within("output_len", f64::from(self.output_len), 1.0, 4_000_000.0)?;
-        if let Some(requests) = self.requests {
-            within("requests", requests as f64, 1.0, 1e12)?;
-        }
-        if let Some(seconds) = self.duration_s {
-            within("duration_s", seconds, 0.001, 30.0 * 86_400.0)?;
-        }
-        let limits = &self.limits;
-        for (field, seconds) in
-            [("limits.connect_s", limits.connect_s), ("limits.first_token_s", limits.first_token_s), ("limits.stall_s", limits.stall_s)]
-        {
-            within(field, seconds, 0.001, 3_600.0)?;
-        }
-        within("limits.max_error_rate_pct", limits.max_error_rate_pct, 0.0, 100.0)?;
-        let slo = &self.slo;
-        for (field, goal) in
-            [("slo.ttft_ms", slo.ttft_ms), ("slo.tpot_ms", slo.tpot_ms), ("slo.itl_ms", slo.itl_ms), ("slo.e2el_ms", slo.e2el_ms)]
-        {
-            goal.map_or(Ok(()), |ms| within(field, ms, 0.001, 3_600_000.0))?;
-        }
-        Ok(())
-    }
 }
 
 mod defaults {
@@ -603,28 +560,4 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
 const fn is_one(count: &u32) -> bool {
     *count == 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_figure_that_cannot_be_is_named_with_its_bounds() {
-        let spec = |text: &str| serde_json::from_str::<Spec>(text).expect(text);
-        assert!(spec(r#"{"load": {"concurrency": 4}}"#).check().is_ok());
-        for (text, field) in [
-            (r#"{"load": {"concurrency": 0}}"#, "concurrency: 0"),
-            (r#"{"load": {"rate": -1.0}}"#, "rate: -1"),
-            (r#"{"load": {"rate": 1.0}, "output_len": 0}"#, "output_len: 0"),
-            (r#"{"load": {"rate": 1.0}, "prompts": {"random": {"input_len": 0}}}"#, "input_len: 0"),
-            (r#"{"load": {"rate": 1.0}, "limits": {"stall_s": 0.0}}"#, "limits.stall_s: 0"),
-            (r#"{"load": {"rate": 1.0}, "slo": {"ttft_ms": -3.0}}"#, "slo.ttft_ms: -3"),
-            (r#"{"load": {"rate": 1.0}, "duration_s": 0.0}"#, "duration_s: 0"),
-        ] {
-            let problem = spec(text).check().expect_err(text).to_string();
-            assert!(problem.starts_with(field), "{problem}");
-        }
-        assert!(serde_json::from_str::<Spec>(r#"{"load": {"rate": 1.0}, "usres": 3}"#).is_err());
-    }
 }

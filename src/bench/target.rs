@@ -8,6 +8,7 @@ mod url;
 pub use url::Url;
 
 use super::{
+    client::Door,
     prompts::{Material, Prompt, Prompts, Words},
     record::Class,
     results::{RouteSetup, Usage},
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -39,8 +41,8 @@ pub(super) struct Address {
     pub(super) to: SocketAddr,
     /// The base URL as it was given.
     pub(super) url: String,
-    /// https: only the general client speaks it.
-    pub(super) tls: bool,
+    /// https: the way to it, which only the general client takes.
+    door: Option<Door>,
     /// Path before `/v1`.
     prefix: String,
     /// Headers of every request to it.
@@ -70,7 +72,6 @@ pub(super) struct Target {
     endpoint: Endpoint,
     ignore_eos: bool,
     extra_body: Map<String, Value>,
-    http2: bool,
     material: Arc<Material>,
 }
 
@@ -107,13 +108,13 @@ impl Target {
         let mut addresses: Vec<Address> = Vec::new();
         for text in spec.urls() {
             let url = Url::parse(text)?;
-            if url.tls || spec.target.http2 {
+            if spec.target.http2 {
                 return Err(Problem::bad_input(
-                    "bench.https",
-                    said!("{text}: load tests speak HTTP/1.1 without TLS only", "{text}：压测仅支持不带 TLS 的 HTTP/1.1"),
+                    "bench.http2",
+                    said!("{text}: load tests speak HTTP/1.1 only, with TLS or without", "{text}：压测仅支持 HTTP/1.1（可带 TLS）"),
                 )
-                .field("--url")
-                .fix(said!("use the server's http port, or a tunnel to it (ssh -L)", "请使用服务器的 http 端口，或通过隧道连接（ssh -L）")));
+                .field("target.http2")
+                .fix(said!("leave http2 out", "请去掉 http2")));
             }
             addresses.push(Address::find(&url, spec, &Asked { url: text, key, stop, connect })?);
         }
@@ -145,7 +146,6 @@ impl Target {
             endpoint: spec.target.endpoint,
             ignore_eos: spec.ignore_eos,
             extra_body: spec.target.extra_body.clone(),
-            http2: spec.target.http2,
             material: Arc::new(Material::Ids),
         };
         target.material = Arc::new(Material::open(spec, |random| target.words(random, key, stop, connect))?);
@@ -232,9 +232,20 @@ impl Target {
         self.lanes.iter().map(|lane| lane.setup.clone()).collect()
     }
 
-    /// Only the general client can speak to these servers.
-    pub(super) fn general(&self) -> bool {
-        self.http2 || self.addresses.iter().any(|address| address.tls)
+    /// The ways to the servers, by [`Target::addresses`], where only the general client can speak to one of them: all go through it
+    /// then, so that their stamps compare.
+    ///
+    /// # Errors
+    /// As [`Door::new`].
+    pub(super) fn doors(&self, ca_file: Option<&Path>) -> Result<Option<Vec<Door>>, Problem> {
+        if self.addresses.iter().all(|address| address.door.is_none()) {
+            return Ok(None);
+        }
+        let door = |address: &Address| match &address.door {
+            Some(door) => Ok(door.clone()),
+            None => Door::new(&Url::parse(&address.url)?, address.to, ca_file),
+        };
+        self.addresses.iter().map(door).collect::<Result<_, _>>().map(Some)
     }
 
     /// What prompts are made of.
@@ -270,7 +281,7 @@ impl Target {
         };
         let (prefix, common) = self.addresses.get(usize::from(at)).map_or(("", ""), |a| (a.prefix.as_str(), a.common.as_str()));
         let head = format!("POST {prefix}/v1/{path} HTTP/1.1\r\n{common}Accept: text/event-stream\r\n{headers}");
-        ask::with_body(head, &body.json())
+        ask::with_body(&head, &body.json())
     }
 
     /// Whether the lengths of `spec`, perhaps one of a series, fit the models that were found.
@@ -285,12 +296,13 @@ impl Target {
 impl Address {
     fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
         let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
-        let own: String = spec.target.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let own: String = spec.target.headers.iter().fold(String::new(), |head, (name, value)| head + name + ": " + value + "\r\n");
         let common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}{own}", url.authority, env!("CARGO_PKG_VERSION"));
         let mut refusal = None;
         for to in url.addresses()? {
             let (text, prefix) = (url.text.clone(), url.prefix.clone());
-            let mut address = Self { to, url: text, tls: url.tls, prefix, common: common.clone(), models: Vec::new() };
+            let door = url.tls.then(|| Door::new(url, to, spec.target.ca_file.as_deref())).transpose()?;
+            let mut address = Self { to, url: text, door, prefix, common: common.clone(), models: Vec::new() };
             match asked.ask(&address, &address.get("/v1/models"), MODELS_WITHIN) {
                 Ok(answer) => {
                     address.models = models(asked, &answer)?;
@@ -308,7 +320,7 @@ impl Address {
 
     /// A question that is no load, with a JSON body.
     fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
-        ask::with_body(format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
+        ask::with_body(&format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
     }
 }
 

@@ -25,6 +25,7 @@ const ESC_AFTER: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// What the event loop takes in.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few a second, moved once: a box each would cost more")]
 pub enum Msg {
     /// A key, a click, a paste.
     Input(Event),

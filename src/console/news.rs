@@ -4,8 +4,8 @@ use super::results::Told;
 use crate::{
     base::{Problem, clean},
     bench::{
-        live::{Fact, Snapshot},
-        spec::Spec,
+        live::{Fact, Mark, Series, Snapshot},
+        spec::{Load, Prompts, Spec},
     },
     jobs,
 };
@@ -152,9 +152,7 @@ impl Bench {
     fn cleaned(self) -> Self {
         match self {
             Self::Watching { job, mut spec } => {
-                spec.name = owned(spec.name);
-                spec.target.url = owned(spec.target.url);
-                spec.target.model = spec.target.model.map(owned);
+                clean_spec(&mut spec);
                 Self::Watching { job, spec }
             }
             Self::Snapshot { job, mut snapshot } => {
@@ -163,18 +161,74 @@ impl Bench {
                 if snapshot.errors_by_class.keys().any(|class| is_dirty(class)) {
                     snapshot.errors_by_class = snapshot.errors_by_class.into_iter().map(|(class, n)| (owned(class), n)).collect();
                 }
-                let dir = snapshot.result_dir.to_string_lossy();
-                if is_dirty(&dir) {
-                    snapshot.result_dir = PathBuf::from(clean(&dir).into_owned());
+                clean_path(&mut snapshot.result_dir);
+                for route in &mut snapshot.routes {
+                    make_clean(&mut route.name);
+                }
+                if let Some(series) = &mut snapshot.series {
+                    clean_series(series);
                 }
                 Self::Snapshot { job, snapshot }
             }
             Self::Fact { job, fact: Fact::Failure { at_us, class, example } } => {
                 Self::Fact { job, fact: Fact::Failure { at_us, class: owned(class), example: owned(example) } }
             }
+            Self::Fact { job, fact: Fact::Event(mut event) } => {
+                match &mut event.what {
+                    Mark::Note { text } => make_clean(text),
+                    Mark::Scrape { why: Some(why), .. } => make_clean(why),
+                    _ => {}
+                }
+                Self::Fact { job, fact: Fact::Event(event) }
+            }
             // A job's id is a slug we made; figures are figures; a problem cleans itself when it is told.
             news @ (Self::Fact { .. } | Self::Dropped { .. } | Self::Gone { .. } | Self::Refused(_)) => news,
         }
+    }
+}
+
+/// What of a spec is drawn: names, addresses, paths.
+fn clean_spec(spec: &mut Spec) {
+    make_clean(&mut spec.name);
+    make_clean(&mut spec.target.url);
+    spec.target.more_urls.iter_mut().for_each(make_clean);
+    spec.target.model.iter_mut().for_each(make_clean);
+    for route in &mut spec.routes {
+        make_clean(&mut route.name);
+        route.url.iter_mut().chain(&mut route.model).for_each(make_clean);
+    }
+    if let Prompts::File { path, .. } = &mut spec.prompts {
+        clean_path(path);
+    }
+    if let Load::Trace { path, .. } = &mut spec.load {
+        clean_path(path);
+    }
+}
+
+fn clean_series(series: &mut Series) {
+    let Series { dir, current, waiting_for, cells, best, knee, kind: _, over: _ } = series;
+    clean_path(dir);
+    make_clean(waiting_for);
+    current.iter_mut().chain(best).chain(knee).for_each(make_clean);
+    for cell in cells {
+        make_clean(&mut cell.key);
+        cell.failure.iter_mut().for_each(make_clean);
+        if cell.metrics.keys().any(|name| is_dirty(name)) {
+            cell.metrics = std::mem::take(&mut cell.metrics).into_iter().map(|(name, value)| (owned(name), value)).collect();
+        }
+    }
+}
+
+fn clean_path(path: &mut PathBuf) {
+    let text = path.to_string_lossy();
+    if is_dirty(&text) {
+        *path = PathBuf::from(clean(&text).into_owned());
+    }
+}
+
+fn make_clean(text: &mut String) {
+    if let std::borrow::Cow::Owned(clean) = clean(text) {
+        *text = clean;
     }
 }
 
@@ -186,5 +240,72 @@ fn owned(text: String) -> String {
     match clean(&text) {
         std::borrow::Cow::Owned(clean) => clean,
         std::borrow::Cow::Borrowed(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{
+        live::{Cache, Cell, CellState, Event, RouteNow, SeriesKind},
+        spec::Route,
+    };
+
+    /// What a terminal would act on.
+    const BAD: &str = "a\u{1b}]0;x\u{7}b";
+
+    fn no_escape(news: Bench) {
+        let told = format!("{:?}", News::Bench(news).cleaned());
+        assert!(!told.contains("\\u{1b}") && !told.contains("\\u{7}"), "{told}");
+    }
+
+    #[test]
+    fn no_text_of_a_run_reaches_the_screen_with_control_sequences() {
+        let bad = || BAD.to_owned();
+        let job: Arc<str> = "bench-1".into();
+        let route = Route { name: bad(), url: Some(bad()), model: Some(bad()), weight: 1.0 };
+        let mut spec = Spec { name: bad(), routes: vec![route], ..Spec::default() };
+        spec.target.url = bad();
+        spec.target.more_urls = vec![bad()];
+        spec.load = Load::Trace { path: BAD.into(), speed: 1.0 };
+        spec.prompts = Prompts::File { path: BAD.into(), multi_turn: false };
+        no_escape(Bench::Watching { job: Arc::clone(&job), spec: Box::new(spec) });
+        let cell = Cell {
+            key: bad(),
+            input_len: None,
+            output_len: 1,
+            concurrency: Some(1),
+            rate: None,
+            repeat: 1,
+            state: CellState::Failed,
+            cache: Cache::Unknown,
+            client_limited: None,
+            slo_met: None,
+            failure: Some(bad()),
+            metrics: [(bad(), 1.0)].into(),
+        };
+        let series = Series {
+            kind: SeriesKind::Matrix,
+            dir: BAD.into(),
+            current: Some(bad()),
+            waiting_for: bad(),
+            cells: vec![cell],
+            best: Some(bad()),
+            knee: Some(bad()),
+            over: false,
+        };
+        let snapshot = Snapshot {
+            model: bad(),
+            failure: Some(bad()),
+            errors_by_class: [(bad(), 1)].into(),
+            routes: vec![RouteNow { name: bad(), ..RouteNow::default() }],
+            series: Some(series),
+            result_dir: BAD.into(),
+            ..Snapshot::default()
+        };
+        no_escape(Bench::Snapshot { job: Arc::clone(&job), snapshot: Box::new(snapshot) });
+        for what in [Mark::Note { text: bad() }, Mark::Scrape { ok: false, why: Some(bad()) }] {
+            no_escape(Bench::Fact { job: Arc::clone(&job), fact: Fact::Event(Event { at_us: 1, what }) });
+        }
     }
 }

@@ -45,6 +45,8 @@ pub enum Wanted {
         warmup: bool,
         /// The request's number.
         i: u64,
+        /// Which of the run's routes it took.
+        route: u16,
     },
     /// Two or more results side by side, the first is the base.
     Compare(Vec<PathBuf>),
@@ -67,6 +69,8 @@ pub enum Told {
         dir: PathBuf,
         /// The comparison, with the older one as its base.
         against: Option<Box<Against>>,
+        /// 95 % confidence intervals of its own figures, by name.
+        ci95: BTreeMap<String, [f64; 2]>,
     },
     /// Requests of a result.
     Requests(Requests),
@@ -148,8 +152,10 @@ pub struct Autopsy {
     pub request: Request,
     /// Arrivals of its tokens; `None`: they were not kept.
     pub arrivals: Option<Vec<Arrived>>,
-    /// What the servers said while it ran, and the last word before, in order of time.
+    /// What its server said while it ran, and the last word before, in order of time.
     pub server: Vec<ServerSample>,
+    /// Base URL of that server, when several were scraped.
+    pub of_server: Option<String>,
     /// What happened while it ran.
     pub events: Vec<Event>,
     /// Its `X-Request-Id`: what to look for in the server's log.
@@ -196,10 +202,16 @@ impl Told {
         match self {
             Self::List(list) => Self::List(list.iter().cloned().map(Listed::cleaned).collect()),
             Self::Opened(opened) => Self::Opened(Box::new(opened.cleaned())),
-            Self::Regression { dir, against } => Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())) },
+            // Names of figures are looked up, never drawn.
+            Self::Regression { dir, against, ci95 } => {
+                Self::Regression { dir, against: against.map(|against| Box::new(against.cleaned())), ci95 }
+            }
             Self::Requests(requests) => Self::Requests(requests),
             Self::Autopsy(mut autopsy) => {
                 owned(&mut autopsy.id);
+                if let Some(url) = &mut autopsy.of_server {
+                    owned(url);
+                }
                 for event in &mut autopsy.events {
                     match &mut event.what {
                         Mark::Note { text } => owned(text),

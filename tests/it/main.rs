@@ -5,9 +5,11 @@
 #[cfg(feature = "console")]
 mod as_command;
 mod bad_input;
+mod bench;
 #[cfg(feature = "embedded")]
 mod docs;
 mod jobs;
 mod profiles;
 mod program;
+mod series;
 mod serving;

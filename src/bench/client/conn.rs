@@ -312,7 +312,7 @@ fn drain(chunked: &mut Chunked, bytes: &mut &[u8], content: &mut impl FnMut(&[u8
 }
 
 /// What is wrong with an answer whose body is over, if anything.
-fn verdict(head: &Head, plain: &[u8], arrivals: &Arrivals, cut: Option<&str>, asked: u32) -> Option<(Class, String)> {
+pub(super) fn verdict(head: &Head, plain: &[u8], arrivals: &Arrivals, cut: Option<&str>, asked: u32) -> Option<(Class, String)> {
     if head.status != 200 {
         let message = ApiError::from_body(head.status, plain, None).message;
         return Some((Class::HttpStatus, format!("HTTP {}: {message}", head.status)));

@@ -50,6 +50,7 @@ impl Template {
     }
 
     /// Whether `data` has this shape: its usage, where the shape has one.
+    #[expect(clippy::option_option, reason = "whether it matches, and whether this shape has a usage at all")]
     pub(super) fn matches(&self, data: &str) -> Option<Option<Usage>> {
         let rest = data.as_bytes().strip_prefix(self.before.as_bytes())?;
         let end = memchr2(b'"', b'\\', rest)?;

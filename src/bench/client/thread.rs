@@ -354,7 +354,7 @@ impl Thread {
 }
 
 /// CPU and wall time of a task.
-struct Watch {
+pub(super) struct Watch {
     cpu_us: u64,
     wall_us: u64,
 }
@@ -365,11 +365,11 @@ impl Watch {
         u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000
     }
 
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { cpu_us: Self::cpu_now_us(), wall_us: crate::base::clock::monotonic_us() }
     }
 
-    fn stop(&self) -> Outcome {
+    pub(super) fn stop(&self) -> Outcome {
         Outcome { cpu_us: Self::cpu_now_us() - self.cpu_us, wall_us: crate::base::clock::monotonic_us() - self.wall_us, by_time: false }
     }
 }

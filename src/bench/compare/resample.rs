@@ -82,6 +82,8 @@ struct Tally {
     from: u64,
     until: u64,
     latencies: BTreeMap<&'static str, BTreeMap<(u64, u32), u32>>,
+    /// The gaps of every request were there, not only of those whose arrivals were kept: mostly the slowest.
+    all_gaps: bool,
     sampled: Sampled,
 }
 
@@ -94,7 +96,7 @@ impl Tally {
             slices: std::array::from_fn(|_| vec![0.0; SLICES]),
             seconds: (until.saturating_sub(from)).max(1) as f64 / 1e6,
         };
-        Self { slo, from, until, latencies: BTreeMap::new(), sampled }
+        Self { slo, from, until, latencies: BTreeMap::new(), all_gaps: true, sampled }
     }
 
     fn take(&mut self, record: &Record, block: u32) {
@@ -108,7 +110,6 @@ impl Tally {
             return;
         }
         let since = |at: Option<u64>, from: Option<u64>| Some(at?.saturating_sub(from?) as f64);
-        let longest = record.arrivals().skip(1).map(|a| a.gap_us).max();
         for (key, value) in [
             ("ttft", record.ttft_us().map(|us| us as f64)),
             ("tpot", record.tpot_us()),
@@ -116,12 +117,17 @@ impl Tally {
             ("ttft_answer", since(record.answer_us, record.sent_us)),
             ("ttft_response", since(record.first_us, Some(record.planned_us))),
             ("e2el_response", since(record.last_us, Some(record.planned_us))),
-            ("longest_gap", longest.map(|us| us as f64)),
+            ("longest_gap", record.longest_gap_us.map(|us| us as f64)),
         ] {
             if let Some(value) = value {
                 self.add(key, value, block, 1);
             }
         }
+        // All gaps of a request together last from its first token to its last: their mean needs none of them.
+        if let (Some(all), times @ 1..) = (since(record.last_us, record.first_us), record.itl_count) {
+            self.add("itl_mean", all / times as f64, block, u32::try_from(times).unwrap_or(u32::MAX));
+        }
+        self.all_gaps &= record.arrival_count < 2 || !record.gaps_us.is_empty();
         for arrival in record.arrivals().skip(1) {
             self.add("itl", arrival.gap_us as f64 / arrival.tokens as f64, block, u32::try_from(arrival.tokens).unwrap_or(u32::MAX));
         }
@@ -160,11 +166,23 @@ impl Tally {
 
     fn done(mut self) -> Sampled {
         for (key, values) in self.latencies {
+            if !self.all_gaps && matches!(key, "itl" | "itl_chunk") {
+                continue;
+            }
             let samples = values.into_iter().map(|((bits, block), times)| Sample { value: f64::from_bits(bits), block, times }).collect();
             self.sampled.latencies.insert(key, samples);
         }
         self.sampled
     }
+}
+
+/// Samples beyond a percentile below which it is little more than the greatest value, and drawing again never shows how far chance
+/// reaches: no interval, no verdict.
+const BEYOND: f64 = 3.0;
+
+fn percentile(samples: &[Sample], at: f64) -> Option<Statistic<'_>> {
+    let n: f64 = samples.iter().map(|sample| f64::from(sample.times)).sum();
+    (n * (1.0 - at) + 1e-9 >= BEYOND).then_some(Statistic::Percentile(samples, at))
 }
 
 /// What is computed in each draw.
@@ -191,13 +209,14 @@ impl Sampled {
             "error_rate_pct" => Statistic::Share(failed, ended),
             _ => {
                 let (statistic, metric) = key.strip_suffix("_ms")?.split_once('_')?;
+                let metric = if (statistic, metric) == ("mean", "itl") { "itl_mean" } else { metric };
                 let samples = self.latencies.get(metric)?;
                 match statistic {
                     "mean" => Statistic::Mean(samples),
-                    "median" => Statistic::Percentile(samples, 0.5),
-                    "p90" => Statistic::Percentile(samples, 0.9),
-                    "p95" => Statistic::Percentile(samples, 0.95),
-                    "p99" => Statistic::Percentile(samples, 0.99),
+                    "median" => percentile(samples, 0.5)?,
+                    "p90" => percentile(samples, 0.9)?,
+                    "p95" => percentile(samples, 0.95)?,
+                    "p99" => percentile(samples, 0.99)?,
                     _ => return None,
                 }
             }

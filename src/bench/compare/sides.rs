@@ -49,7 +49,7 @@ impl Side {
             return Err(Problem::bad_input("bench.no_result", said!("this folder holds no result", "该文件夹没有测试结果")).file(dir));
         }
         let summary = report::summary_of(&dir)?;
-        let header = report::header_of(&dir).ok().map(Box::new);
+        let header = results::header(&dir).ok().map(Box::new);
         let metrics = summary.metrics();
         Ok(Self { dir, what: What::Run(Box::new(summary), header), metrics })
     }

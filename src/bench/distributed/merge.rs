@@ -9,8 +9,10 @@ use crate::{
     bench::{
         live::{Fact, Second},
         record::Record,
-        results::{self, End, EndLine, Header, REQUESTS, SECONDS, StoppedBy, WorkerSetup},
+        results::{self, End, EndLine, HISTOGRAMS, Header, REQUESTS, SECONDS, StoppedBy, WorkerSetup, finish::Joined},
+        spec::SaveTokens,
         summary::Summary,
+        tokens::{ARRIVALS, Encoder, Head, TOKENS},
     },
     jobs::Job,
     said,
@@ -19,7 +21,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufRead as _, BufReader, BufWriter},
+    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
     path::Path,
 };
 
@@ -43,15 +45,17 @@ pub fn finish(dir: &Path) -> Result<bool, Problem> {
 
 pub(super) fn plan(workers: &Path) -> Result<Plan, Problem> {
     let job = Job::open(workers)?;
-    serde_json::from_value(job.spec().payload.clone())
-        .map_err(|error| Problem::bad_input("bench.plan", said!("the plan of the workers makes no sense: {error}", "计划无法解析：{error}")).file(workers))
+    serde_json::from_value(job.spec().payload.clone()).map_err(|error| {
+        Problem::bad_input("bench.plan", said!("the plan of the workers makes no sense: {error}", "计划无法解析：{error}")).file(workers)
+    })
 }
 
 /// Puts the workers' files together and computes the summary. `by`: why the run ended, when the coordinator knows.
 pub(super) fn merge(dir: &Path, plan: &Plan, clocks: &[WorkerSetup], by: Option<StoppedBy>) -> Result<Summary, Problem> {
     let path = dir.join(REQUESTS);
     let failed = |error: &io::Error| {
-        Problem::failed("bench.merge", said!("the workers' results cannot be put together: {error}", "无法合并各进程的结果：{error}")).file(&path)
+        Problem::failed("bench.merge", said!("the workers' results cannot be put together: {error}", "无法合并各进程的结果：{error}"))
+            .file(&path)
     };
     let workers = dir.join(WORKERS);
     let mut parts = Vec::new();
@@ -59,7 +63,13 @@ pub(super) fn merge(dir: &Path, plan: &Plan, clocks: &[WorkerSetup], by: Option<
     let mut threads = 0;
     for k in 0..plan.count {
         let Ok(file) = File::open(folder(&workers, k).join(REQUESTS)) else { continue };
-        let mut part = Part { worker: k, lines: BufReader::with_capacity(1 << 17, file), next: None, end: None };
+        let mut part = Part {
+            worker: k,
+            lines: BufReader::with_capacity(1 << 17, file),
+            next: None,
+            end: None,
+            arrivals: Joined::of(&folder(&workers, k))?,
+        };
         let mut first = Vec::new();
         part.lines.read_until(b'\n', &mut first).map_err(|e| failed(&e))?;
         let Ok(header) = serde_json::from_slice::<Header>(&first) else { continue };
@@ -78,12 +88,25 @@ pub(super) fn merge(dir: &Path, plan: &Plan, clocks: &[WorkerSetup], by: Option<
     // Whole or not at all: a merge that was cut is made again.
     let temporary = dir.join(format!("{REQUESTS}.merging"));
     let mut out = BufWriter::with_capacity(1 << 18, File::create(&temporary).map_err(|e| failed(&e))?);
-    let mut header = Header { schema: "dcudeck.bench.requests/1".to_owned(), epoch: plan.epoch.clone(), spec: plan.spec.clone(), setup, workers: who };
+    let mut header =
+        Header { schema: "dcudeck.bench.requests/1".to_owned(), epoch: plan.epoch.clone(), spec: plan.spec.clone(), setup, workers: who };
     line(&mut out, &header).map_err(|e| failed(&e))?;
+    let head = Head::new(&plan.epoch, SaveTokens::All, 1).bytes().map_err(|e| failed(&e))?;
+    let mut arrivals = BufWriter::with_capacity(1 << 18, File::create(dir.join(ARRIVALS)).map_err(|e| failed(&e))?);
+    arrivals.write_all(&head).map_err(|e| failed(&e))?;
+    let (mut encoder, mut frame) = (Encoder::default(), Vec::new());
     while let Some(part) = parts.iter_mut().filter(|part| part.next.is_some()).min_by_key(|part| part.next.as_ref().map(|r| r.end_us)) {
         if let Some(mut record) = part.next.take() {
             record.worker = part.worker;
             line(&mut out, &record).map_err(|e| failed(&e))?;
+            if let Some(theirs) = &mut part.arrivals
+                && theirs.lend(&mut record)
+            {
+                frame.clear();
+                encoder.frame(&record, &mut frame);
+                arrivals.write_all(&frame).map_err(|e| failed(&e))?;
+                theirs.take_back(&mut record)?;
+            }
         }
         part.advance().map_err(|e| failed(&e))?;
     }
@@ -91,17 +114,24 @@ pub(super) fn merge(dir: &Path, plan: &Plan, clocks: &[WorkerSetup], by: Option<
     if let Some(end) = end(&ends, by) {
         line(&mut out, &EndLine { end }).map_err(|e| failed(&e))?;
     }
+    arrivals.flush().map_err(|e| failed(&e))?;
     out.into_inner().map_err(|e| failed(e.error()))?.sync_data().map_err(|e| failed(&e))?;
     fs::rename(&temporary, &path).map_err(|e| failed(&e))?;
 
     header.workers.clear();
     seconds(dir, &header, plan.count).map_err(|e| failed(&e))?;
+    histograms(dir, plan.count).map_err(|e| failed(&e))?;
     for name in OF_ONE {
         if let Some(from) = (0..plan.count).map(|k| folder(&workers, k).join(name)).find(|from| from.exists()) {
             fs::copy(from, dir.join(name)).map_err(|e| failed(&e))?;
         }
     }
-    results::recompute(dir)
+    let summary = results::recompute(dir)?;
+    // What is to be kept of the arrivals lies beside the merged result now.
+    for k in 0..plan.count {
+        let _ = fs::remove_file(folder(&workers, k).join(TOKENS));
+    }
+    Ok(summary)
 }
 
 /// One end of all: the last moment, the strictest reason, the busiest client.
@@ -151,6 +181,29 @@ fn seconds(dir: &Path, header: &Header, count: u16) -> io::Result<()> {
     write_whole(&dir.join(SECONDS), &text)
 }
 
+/// The interval logs as one, by the start of each interval: those of one second follow one another, and the format's readers add them up.
+/// All workers count from the same moment, so the first one's header is true of all.
+fn histograms(dir: &Path, count: u16) -> io::Result<()> {
+    let (mut head, mut intervals) = (Vec::new(), Vec::new());
+    for k in 0..count {
+        let Ok(text) = fs::read_to_string(folder(&dir.join(WORKERS), k).join(HISTOGRAMS)) else { continue };
+        let first = head.is_empty();
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            let start = line.strip_prefix("Tag=").and_then(|rest| rest.split(',').nth(1)?.parse::<f64>().ok());
+            match start {
+                Some(start) => intervals.push((start, line.to_owned())),
+                None if first => head.extend_from_slice(line.as_bytes()),
+                None => {}
+            }
+        }
+    }
+    intervals.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (_, line) in intervals {
+        head.extend_from_slice(line.as_bytes());
+    }
+    if head.is_empty() { Ok(()) } else { write_whole(&dir.join(HISTOGRAMS), &head) }
+}
+
 fn line(out: &mut impl io::Write, value: &impl serde::Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
@@ -162,6 +215,8 @@ struct Part {
     lines: BufReader<File>,
     next: Option<Record>,
     end: Option<End>,
+    /// Its token arrivals, in the order of its records.
+    arrivals: Option<Joined>,
 }
 
 impl Part {

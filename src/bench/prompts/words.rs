@@ -23,7 +23,7 @@ pub(in crate::bench) trait Count {
 /// Words and what they cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::bench) struct Words {
-    words: Vec<&'static str>,
+    list: Vec<&'static str>,
     by: &'static str,
     /// Tokens of a prompt beyond one per word.
     around: u32,
@@ -37,7 +37,7 @@ const LEAST_WORDS: usize = 8;
 impl Words {
     /// Uncounted: every word is taken for one token, and what stands around is not known.
     pub(in crate::bench) fn estimated() -> Self {
-        Self { words: WORDS.to_vec(), by: "estimated", around: 0, between: 0 }
+        Self { list: WORDS.to_vec(), by: "estimated", around: 0, between: 0 }
     }
 
     /// Measured by `counter`; estimated where it cannot say or where words do not add up in this vocabulary.
@@ -51,7 +51,7 @@ impl Words {
     fn measured(counter: &mut dyn Count, chat: bool) -> Result<Option<Self>, Problem> {
         let Some(anchor) = counter.count(&[ANCHOR])? else { return Ok(None) };
         let mut single = BTreeSet::new();
-        let mut parts = vec![0..WORDS.len()];
+        let mut parts: Vec<std::ops::Range<usize>> = std::iter::once(0..WORDS.len()).collect();
         while let Some(part) = parts.pop() {
             let text = [&[ANCHOR], WORDS.get(part.clone()).unwrap_or_default()].concat().join(" ");
             let Some(tokens) = counter.count(&[&text])? else { return Ok(None) };
@@ -66,7 +66,7 @@ impl Words {
         if words.len() < LEAST_WORDS {
             return Ok(None);
         }
-        let mut found = Self { words, by: counter.by(), around: 0, between: 0 };
+        let mut found = Self { list: words, by: counter.by(), around: 0, between: 0 };
         let probe = |words: &Self, count: u32, from: u32| words.text((from..from + count).map(|k| k.wrapping_mul(7) % words.kinds()));
         let (first, answer) = (probe(&found, 9, 0), probe(&found, 5, 1));
         let Some(around) = counter.count(&[&first])?.and_then(|tokens| tokens.checked_sub(9)) else { return Ok(None) };
@@ -97,7 +97,7 @@ impl Words {
 
     /// Number of words.
     pub(super) fn kinds(&self) -> u32 {
-        u32::try_from(self.words.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.list.len()).unwrap_or(u32::MAX)
     }
 
     /// Words that make a prompt of so many tokens, or a later turn's new text; at least one.
@@ -113,7 +113,7 @@ impl Words {
                 text.push_str(ANCHOR);
             } else {
                 text.push(' ');
-                text.push_str(self.words.get(number as usize).copied().unwrap_or(ANCHOR));
+                text.push_str(self.list.get(number as usize).copied().unwrap_or(ANCHOR));
             }
         }
         text

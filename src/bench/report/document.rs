@@ -233,13 +233,14 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 th,td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{color:var(--dim);font-weight:600}
 .t{text-align:left}
-td.t:not(:first-child){white-space:normal;min-width:9rem}
+td.t:not(:first-child){white-space:normal;min-width:5rem}
+@media(max-width:600px){td.t,td:first-child{white-space:normal;min-width:7rem}}
 pre{background:var(--soft);padding:10px 12px;overflow-x:auto;font-size:.82rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin:10px 0}
 figure{margin:0}
 figcaption{color:var(--dim);font-size:.82rem}
 svg{width:100%;height:auto;display:block}
-svg text{fill:var(--dim);font:12px system-ui,sans-serif}
+svg text{fill:var(--dim);font:12px system-ui,sans-serif;paint-order:stroke;stroke:var(--bg);stroke-width:3px;stroke-linejoin:round}
 svg .title{fill:var(--fg);font-weight:600;font-size:13px}
 svg .axis{stroke:var(--rule);fill:none}
 svg .mark{stroke:var(--dim);stroke-dasharray:3 3}
@@ -250,7 +251,7 @@ svg .s0{stroke:var(--c0)}svg .s1{stroke:var(--c1)}svg .s2{stroke:var(--c2)}svg .
 svg .dash{stroke-dasharray:5 4}
 svg .f0{fill:var(--c0)}svg .f1{fill:var(--c1)}svg .f2{fill:var(--c2)}svg .f3{fill:var(--c3)}svg .f4{fill:var(--c4)}
 svg .h{fill:rgb(var(--heat))}
-svg .cell{fill:var(--fg)}
+svg .cell{fill:var(--fg);stroke:none}
 @media print{:root{--bg:#fff;--fg:#000}}
 ";
 

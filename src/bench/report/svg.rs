@@ -98,7 +98,14 @@ impl Axis {
                 let (low, high) = (self.low.log10().floor(), self.high.log10().ceil());
                 let decades = std::iter::successors(Some(low), |d| Some(d + 1.0)).take_while(|d| *d <= high).take(20);
                 let all = decades.flat_map(|d| steps.iter().map(move |s| s * 10_f64.powf(d)));
-                all.filter(|v| (self.low..=self.high).contains(v)).collect()
+                let round: Vec<f64> = all.filter(|v| (self.low..=self.high).contains(v)).collect();
+                if round.len() >= 3 {
+                    return round;
+                }
+                // Less than a decade: even steps say more than one or two powers.
+                let step = nice((self.high - self.low) / 4.0);
+                let first = (self.low / step).ceil();
+                (0..=8).map(|k| (first + f64::from(k)) * step).filter(|v| *v <= self.high).collect()
             }
         }
     }
@@ -159,7 +166,9 @@ pub(super) fn lines(chart: &Lines) -> Option<String> {
     for (goal, name) in &chart.goals {
         let at = y.place(*goal);
         _ = write!(out, "<path class=\"goal\" d=\"M{LEFT} {at:.1}H{}\"/>", WIDTH - RIGHT);
-        _ = write!(out, "<text class=\"goalt\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", WIDTH - RIGHT, at - 4.0, escape(name));
+        // Beside the axis, where a curve of percentiles is low; below the line where above it there is the legend.
+        let below = if at < TOP + 12.0 { 13.0 } else { -4.0 };
+        _ = write!(out, "<text class=\"goalt\" x=\"{}\" y=\"{:.1}\">{}</text>", LEFT + 4.0, at + below, escape(name));
     }
     for (k, (moment, name)) in chart.marks.iter().enumerate() {
         let at = x.place(*moment);
@@ -214,7 +223,9 @@ pub(super) fn histogram(title: &str, bins: &[(f64, u64)], marks: &[(f64, String)
     let bottom = HEIGHT - BOTTOM;
     let edges = bins.iter().flat_map(|b| [b.0, b.0 * 1.05]).chain(marks.iter().map(|m| m.0)).chain(goal);
     let x = Axis::new(Scale::Log, edges, LEFT, WIDTH - RIGHT)?;
-    let y = Axis::new(Scale::Linear, bins.iter().map(|b| b.1 as f64), bottom, TOP)?;
+    // The names of the marks stand above the bars, one below the other: in a narrow histogram they would lie on one another.
+    let rows = marks.len() + usize::from(goal.is_some());
+    let y = Axis::new(Scale::Linear, bins.iter().map(|b| b.1 as f64), bottom, TOP + 13.0 * rows as f64)?;
     let mut out = open(title, HEIGHT);
     axes(&mut out, &x, &y, ("ms", ""), bottom);
     for &(edge, count) in bins {
@@ -229,15 +240,13 @@ pub(super) fn histogram(title: &str, bins: &[(f64, u64)], marks: &[(f64, String)
             number(edge)
         );
     }
-    for (k, (value, name)) in marks.iter().enumerate() {
-        let at = x.place(*value);
-        _ = write!(out, "<path class=\"mark\" d=\"M{at:.1} {TOP}V{bottom}\"/>");
-        let (at, anchor) = if at > WIDTH - 60.0 { (at - 3.0, "end") } else { (at + 3.0, "start") };
-        _ = write!(out, "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", TOP + 10.0 + 13.0 * k as f64, escape(name));
-    }
-    if let Some(goal) = goal {
-        let at = x.place(goal);
-        _ = write!(out, "<path class=\"goal\" d=\"M{at:.1} {TOP}V{bottom}\"/>");
+    let goal = goal.map(|goal| (goal, format!("SLO {} ms", number(goal))));
+    let named = marks.iter().map(|m| (m, "mark", "")).chain(goal.iter().map(|g| (g, "goal", " class=\"goalt\"")));
+    for (k, ((value, name), line, class)) in named.enumerate() {
+        let (at, top) = (x.place(*value), TOP + 13.0 * k as f64);
+        _ = write!(out, "<path class=\"{line}\" d=\"M{at:.1} {top:.1}V{bottom}\"/>");
+        let (at, anchor) = if at + 3.0 + 6.8 * name.chars().count() as f64 > WIDTH { (at - 3.0, "end") } else { (at + 3.0, "start") };
+        _ = write!(out, "<text{class} x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", top + 9.0, escape(name));
     }
     out.push_str("</svg>");
     Some(out)
@@ -330,12 +339,17 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_within_the_axis() {
-        for (scale, low, high) in
-            [(Scale::Linear, 0.0, 7.3), (Scale::Linear, 0.0, 12_345.0), (Scale::Log, 0.9, 1_200.0), (Scale::Log, 10.0, 11.0)]
-        {
+        for (scale, low, high) in [
+            (Scale::Linear, 0.0, 7.3),
+            (Scale::Linear, 0.0, 12_345.0),
+            (Scale::Log, 0.9, 1_200.0),
+            (Scale::Log, 10.0, 11.0),
+            (Scale::Log, 1.0, 4.0),
+            (Scale::Log, 6.1, 6.2),
+        ] {
             let axis = Axis::new(scale, [low, high].into_iter(), 0.0, 1.0).expect("an axis");
             let ticks = axis.ticks();
-            assert!((1..=9).contains(&ticks.len()), "{scale:?} {low} {high}: {ticks:?}");
+            assert!((2..=9).contains(&ticks.len()), "{scale:?} {low} {high}: {ticks:?}");
             assert!(ticks.iter().all(|t| (-1e-6..=1.000_1).contains(&axis.place(*t))), "{ticks:?}");
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     base::clock::Epoch,
     bench::{
+        live::{Fact, Second},
         record::{Class, Failure, Record},
         results::{self, End, EndLine, Header, REQUESTS, SECONDS, Setup, StoppedBy, Usage},
         spec::{SaveTokens, Spec},
@@ -99,25 +100,26 @@ pub(in crate::bench) fn write(dir: &Path, header: &Header, records: &[Record], e
     let mut file = fs::File::create(dir.join(REQUESTS)).expect("creates");
     let mut line = |value: String| writeln!(file, "{value}").expect("writes");
     line(serde_json::to_string(header).expect("JSON"));
-    let mut arrivals = Head::new(&header.epoch, SaveTokens::All, 1).bytes().expect("a head");
-    let mut encoder = Encoder::default();
+    let (mut encoder, mut frames) = (Encoder::default(), Head::new(&header.epoch, SaveTokens::All, 1).bytes().expect("bytes"));
     for record in records {
         let mut record = record.clone();
         record.weigh();
-        encoder.frame(&record, &mut arrivals);
+        encoder.frame(&record, &mut frames);
         line(serde_json::to_string(&record).expect("JSON"));
     }
-    fs::write(dir.join(ARRIVALS), arrivals).expect("writes");
+    fs::write(dir.join(ARRIVALS), frames).expect("writes");
     if let Some(end) = end {
         line(serde_json::to_string(&EndLine { end }).expect("JSON"));
     }
-    let seconds = records.iter().map(|r| r.end_us / 1_000_000).max().unwrap_or(0);
+    let last = records.iter().map(|r| r.end_us / 1_000_000).max().unwrap_or(0);
     let mut file = fs::File::create(dir.join(SECONDS)).expect("creates");
-    for second in 0..=seconds {
+    writeln!(file, "{}", serde_json::to_string(header).expect("JSON")).expect("writes");
+    for second in 0..=last {
         let within = records.iter().filter(|r| r.end_us / 1_000_000 == second);
-        let (done, tokens) = within.fold((0, 0), |(n, tokens), r| (n + 1, tokens + r.output_tokens));
-        writeln!(file, r#"{{"second":{second},"output_tokens":{tokens},"done":{done},"failed":0,"in_flight_mean":4.0,"warmup":false}}"#)
-            .expect("writes");
+        let (done, output_tokens) = within.fold((0, 0), |(n, tokens), r| (n + 1, tokens + r.output_tokens));
+        let second = u32::try_from(second).expect("small");
+        let second = Fact::Second(Second { second, output_tokens, done, failed: 0, in_flight_mean: 4.0, warmup: false });
+        writeln!(file, "{}", serde_json::to_string(&second).expect("JSON")).expect("writes");
     }
 }
 

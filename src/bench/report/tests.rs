@@ -1,5 +1,5 @@
 use super::*;
-use crate::bench::{live::Mark, record::Record};
+use crate::bench::{live::Mark, record::Record, results::SUMMARY};
 use std::fs;
 
 const LOAD: &str = r#", "load": {"concurrency": 4}, "slo": {"ttft_ms": 40.0}"#;
@@ -16,7 +16,11 @@ fn a_report_says_the_verdict_the_figures_and_what_they_mean_in_both_languages() 
     testing::run(&dir, AT, 400, 20_000, 1_000, LOAD);
     let events = [Mark::Note { text: "warm <b>".to_owned() }, Mark::Users { from: 4, to: 8 }];
     let lines = events.map(|what| serde_json::to_string(&crate::bench::live::Event { at_us: 1_500_000, what }).expect("JSON"));
-    fs::write(dir.join("events.jsonl"), lines.join("\n")).expect("writes");
+    let head = format!(
+        "{{\"schema\":\"dcudeck.bench.events/1\",\"epoch\":{}}}",
+        serde_json::to_string(&testing::header(&testing::spec(LOAD), AT).epoch).expect("JSON")
+    );
+    fs::write(dir.join("events.jsonl"), format!("{head}\n{}\n", lines.join("\n"))).expect("writes");
     let written = write(&dir).expect("writes");
     assert!(written.complete && written.files == [dir.join("report.md"), dir.join("report.html")]);
     let md = text(&dir, "report.md");

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::{fs, path::Path};
 
 /// Arrivals for the records of `requests.jsonl`, which come in the same order; some records may have none.
-struct Joined {
+pub(in crate::bench) struct Joined {
     frames: Frames,
     /// The frame that belongs to a record yet to come.
     next: Record,
@@ -25,6 +25,12 @@ struct Joined {
 }
 
 impl Joined {
+    /// The arrivals kept in `dir`, if any are.
+    pub(in crate::bench) fn of(dir: &Path) -> Result<Option<Self>, Problem> {
+        let source = [ARRIVALS, TOKENS].map(|name| dir.join(name)).into_iter().find(|path| path.exists());
+        source.map(|path| Self::open(&path)).transpose()
+    }
+
     fn open(path: &Path) -> Result<Self, Problem> {
         let mut joined = Self { frames: Frames::open(path)?, next: Record::default(), there: false };
         joined.advance()?;
@@ -37,7 +43,7 @@ impl Joined {
     }
 
     /// Lends `record` its arrivals, if its frame is the next.
-    fn lend(&mut self, record: &mut Record) -> bool {
+    pub(in crate::bench) fn lend(&mut self, record: &mut Record) -> bool {
         let same = self.there && (self.next.i, self.next.warmup, self.next.route) == (record.i, record.warmup, record.route);
         if same {
             std::mem::swap(&mut self.next.gaps_us, &mut record.gaps_us);
@@ -47,7 +53,7 @@ impl Joined {
     }
 
     /// Takes the lists back, to be used again.
-    fn take_back(&mut self, record: &mut Record) -> Result<(), Problem> {
+    pub(in crate::bench) fn take_back(&mut self, record: &mut Record) -> Result<(), Problem> {
         std::mem::swap(&mut self.next.gaps_us, &mut record.gaps_us);
         std::mem::swap(&mut self.next.tokens, &mut record.tokens);
         self.advance()
@@ -56,8 +62,7 @@ impl Joined {
 
 /// Gives `each` every record with its arrivals as far as they are there.
 pub(super) fn scan(dir: &Path, mut each: impl FnMut(&Header, &mut Record)) -> Result<(Header, Option<End>), Problem> {
-    let source = [ARRIVALS, TOKENS].map(|name| dir.join(name)).into_iter().find(|path| path.exists());
-    let mut joined = source.map(|path| Joined::open(&path)).transpose()?;
+    let mut joined = Joined::of(dir)?;
     let mut failed = None;
     let read = lines::records(&mut open_lines(dir)?, |header, mut record| {
         let Some(joined) = joined.as_mut().filter(|_| record.gaps_us.is_empty() && failed.is_none()) else {

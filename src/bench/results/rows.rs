@@ -1,6 +1,6 @@
 //! Finished requests as lists and figures need them: small, without arrivals.
 
-use super::{lines, open_lines};
+use super::{End, Header, lines, open_lines};
 use crate::{
     base::Problem,
     bench::{
@@ -167,6 +167,14 @@ pub fn requests(dir: &Path) -> Result<Vec<RequestRow>, Problem> {
     let mut rows = Vec::new();
     lines::records(&mut open_lines(dir)?, |header, record| rows.push(RequestRow::new(&record, &header.spec.slo)))?;
     Ok(rows)
+}
+
+/// Every finished request of the result in `dir` with its failure's words and without arrivals, given to `each` one by one.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn records(dir: &Path, each: impl FnMut(&Header, Record)) -> Result<(Header, Option<End>), Problem> {
+    lines::records(&mut open_lines(dir)?, each)
 }
 
 /// One finished request of the result in `dir`, with its failure's words and without arrivals.

@@ -1,7 +1,9 @@
 //! Whole runs against the simulated server and its ground truth.
 
+mod mixed;
 mod scripted;
 mod steered;
+mod tls;
 
 use super::*;
 use crate::{
@@ -325,6 +327,7 @@ fn every_way_a_server_fails_has_its_class_and_an_example() {
         (Fault::Reset, "truncated"),
         (Fault::SlowHeaders, "timeout_first_token"),
         (Fault::Garbage, "protocol"),
+        (Fault::Short, "short_output"),
     ] {
         // The try-out is the first request, so every third spares it.
         let fail = Some(sim::Fail { every: 3, kind: fault });
@@ -456,7 +459,7 @@ fn a_run_that_cannot_begin_says_so_before_any_load() {
     for (spec, kind, words) in [
         (spec(&format!("http://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("ftp://x", r#"{"concurrency": 1}"#, ""), "bench.url", "http://"),
-        (spec("https://x", r#"{"concurrency": 1}"#, ""), "bench.https", "TLS"),
+        (spec(&format!("https://{nobody}"), r#"{"concurrency": 1}"#, ""), "bench.unreachable", "connection refused"),
         (spec("http://u:p@x", r#"{"concurrency": 1}"#, ""), "bench.url", "user name"),
         (unknown, "bench.model_not_served", "it serves: sim"),
         (long, "bench.too_long", "do not fit"),

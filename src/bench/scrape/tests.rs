@@ -172,7 +172,6 @@ fn a_server_without_metrics_is_told_of_once_and_left_alone() {
     scraper.stop();
     assert!(received.try_iter().next().is_none(), "nothing more is asked");
     assert_eq!(identify(&server.url, None).engine, None);
-    assert_eq!(load_of(&server.url, None), None);
     assert_eq!(Quiet::new(std::slice::from_ref(&server.url), None).look(), Look::Silent);
 }
 
@@ -181,7 +180,6 @@ fn a_simulated_server_tells_its_load_and_what_it_is() {
     let sim = Sim::bind(Options::default()).expect("binds");
     let (url, stop) = (sim.listening().expect("listens").url, sim.stop_handle());
     let server = thread::spawn(move || sim.run().expect("serves"));
-    assert_eq!(load_of(&url, None), Some((0.0, 0.0)));
     let setup = identify(&url, None);
     assert_eq!((setup.engine.as_deref(), setup.url.as_str()), (Some("dcudeck"), url.as_str()));
     assert!(setup.version.is_some_and(|version| version.contains("vllm.0.8.5")));

@@ -109,6 +109,7 @@ impl Figures {
     }
 
     /// The document.
+    #[expect(clippy::too_many_lines, reason = "the document, field by field")]
     pub(in crate::bench) fn summary(
         &self,
         header: &Header,

@@ -1,12 +1,15 @@
 //! One question to the server and its whole answer, waiting for it: for what is found out before the load.
 
+use super::Address;
 use crate::{
     base::{Problem, Secret},
-    bench::{client::failure, record::Class},
+    bench::{
+        client::{Door, class_of, failure},
+        record::Class,
+    },
     openai::{ApiError, sse},
     said,
 };
-use super::Address;
 use std::{
     io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
@@ -20,7 +23,7 @@ const MAX_BYTES: usize = 8 << 20;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A request's bytes: the head so far, and what a JSON body adds to it.
-pub(super) fn with_body(head: String, body: &[u8]) -> Vec<u8> {
+pub(super) fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
@@ -61,6 +64,9 @@ impl Answer {
 impl Asked<'_> {
     /// Sends `request` (which asks to close the connection) and reads the answer.
     pub(super) fn ask(&self, address: &Address, request: &[u8], within: Duration) -> Result<Answer, Problem> {
+        if let Some(door) = &address.door {
+            return self.through(door, request, within);
+        }
         let broken = |error: &std::io::Error| self.problem(Class::NoResponse, &error.to_string());
         let mut stream = TcpStream::connect_timeout(&address.to, self.connect).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => self.problem(Class::TimeoutConnect, &format!("no connection within {} s", self.connect.as_secs_f64())),
@@ -93,6 +99,50 @@ impl Asked<'_> {
                 return Err(self.problem(Class::Protocol, "the answer has no end"));
             }
         }
+    }
+
+    /// The same through the general client.
+    fn through(&self, door: &Door, request: &[u8], within: Duration) -> Result<Answer, Problem> {
+        let client = door.client(self.connect).map_err(|why| self.problem(Class::Tls, &why))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| self.problem(Class::Connect, &error.to_string()))?;
+        let Some((asking, body)) = door.take_apart(&client, request) else {
+            return Err(self.problem(Class::Protocol, "the question cannot be sent"));
+        };
+        let failed = |error: &reqwest::Error| {
+            let (class, why) = class_of(error, false);
+            let why = if class == Class::Tls { format!("TLS: {why}") } else { why };
+            self.problem(class, &why)
+        };
+        let answer = async {
+            let mut response = asking.body(body).send().await.map_err(|e| failed(&e))?;
+            let kind = response.headers().get(http::header::CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+            let events = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+            let mut answer = Answer { status: response.status().as_u16(), events, body: Vec::new() };
+            while let Some(bytes) = response.chunk().await.map_err(|e| failed(&e))? {
+                answer.body.extend_from_slice(&bytes);
+                if answer.body.len() > MAX_BYTES {
+                    return Err(self.problem(Class::Protocol, "the answer has no end"));
+                }
+            }
+            Ok(answer)
+        };
+        let stopped = async {
+            while !self.stop.load(Ordering::Relaxed) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                answer = answer => answer,
+                () = stopped => Err(Problem::failed("bench.stopped", said!("stopped before the load began", "在加压前已停止"))),
+                () = tokio::time::sleep(within) => {
+                    Err(self.problem(Class::TimeoutFirstToken, &format!("no answer within {} s", within.as_secs_f64())))
+                }
+            }
+        })
     }
 
     /// The answer, once it is whole; `closed`: nothing more will come.

@@ -6,7 +6,7 @@ pub(in crate::bench) fn target(endpoint: Endpoint, usage: Usage, addresses: u16)
     let address = |at: u16| Address {
         to: ([127, 0, 0, 1], at + 1).into(),
         url: format!("http://h{at}"),
-        tls: false,
+        door: None,
         prefix: String::new(),
         common: format!("Host: h{at}\r\n"),
         models: Vec::new(),
@@ -21,7 +21,6 @@ pub(in crate::bench) fn target(endpoint: Endpoint, usage: Usage, addresses: u16)
         endpoint,
         ignore_eos: true,
         extra_body: Map::new(),
-        http2: false,
         material: Arc::new(Material::Ids),
     }
 }

@@ -9,10 +9,10 @@ pub struct Url {
     /// As it was given.
     pub text: String,
     /// https.
-    pub(super) tls: bool,
+    pub(in crate::bench) tls: bool,
     /// The `Host` header.
-    pub(super) authority: String,
-    pub(super) host: String,
+    pub(in crate::bench) authority: String,
+    pub(in crate::bench) host: String,
     pub(super) port: u16,
     /// Path before `/v1`.
     pub(super) prefix: String,

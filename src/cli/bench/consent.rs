@@ -30,13 +30,13 @@ pub(super) fn ask(spec: &Spec, workspace: &Workspace, yes: bool, out: Out) -> Re
         return Ok(());
     }
     let (hosts, load) = (hosts.join(", "), words(spec));
+    let (load_en, load_zh) = (&load.en, &load.zh);
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Problem::bad_input(
             "bench.not_confirmed",
             said!(
-                "{hosts} is neither on this machine nor a server of this workspace, and would get {}",
-                "{hosts} 既不在本机也不是本工作区的服务，将承受 {}",
-                load.en
+                "{hosts} is neither on this machine nor a server of this workspace, and would get {load_en}",
+                "{hosts} 既不在本机也不是本工作区的服务，将承受 {load_zh}"
             ),
         )
         .field("--url")
@@ -57,7 +57,10 @@ pub(super) fn ask(spec: &Spec, workspace: &Workspace, yes: bool, out: Out) -> Re
 
 /// The greatest load in words.
 fn words(spec: &Spec) -> crate::base::Said {
-    let users = |n: f64| said!("{n} users at once", "{n} 个并发用户");
+    let users = |n: f64| {
+        let s = if n > 1.0 { "s" } else { "" };
+        said!("{n} user{s} at once", "{n} 个并发用户")
+    };
     let rate = |r: f64| said!("{r} requests a second", "每秒 {r} 个请求");
     if let Some(matrix) = &spec.matrix {
         let most = |list: &mut dyn Iterator<Item = f64>| list.reduce(f64::max);

@@ -1,6 +1,6 @@
 //! What is done with results: reports, comparison, the list of them, import and export.
 
-use super::table::{figure, word};
+use super::table::{figure, left, right, word};
 use crate::{
     base::{Exit, Lang, Problem, clean},
     bench::{
@@ -57,12 +57,13 @@ pub(super) fn compared(c: &Comparison, out: Out) -> String {
     let lang = out.lang;
     let mut text = format!("A {}\nB {}\n", c.base.display(), c.other.display());
     text.push_str(&format!(
-        "{:<26} {:>12} {:>12} {:>9}  {:<20}\n",
-        word(lang, "figure", "指标"),
+        "{} {:>12} {:>12} {}  {:<20} {}\n",
+        left(word(lang, "figure", "指标"), 26),
         "A",
         "B",
-        word(lang, "change", "变化"),
-        "95 %"
+        right(word(lang, "change", "变化"), 9),
+        "95 %",
+        word(lang, "verdict", "结论")
     ));
     for m in &c.metrics {
         let change = m.change_pct.map_or_else(|| "n/a".to_owned(), |pct| format!("{pct:+.1} %"));
@@ -87,9 +88,24 @@ pub(super) fn compared(c: &Comparison, out: Out) -> String {
     text.trim_end().to_owned()
 }
 
+/// Figures the line about a regression is made of: others follow from these, or are in `bench compare`.
+const TOLD: [&str; 11] = [
+    "output_throughput",
+    "request_throughput",
+    "error_rate_pct",
+    "goodput",
+    "mean_ttft_ms",
+    "median_ttft_ms",
+    "p99_ttft_ms",
+    "mean_tpot_ms",
+    "p99_tpot_ms",
+    "mean_e2el_ms",
+    "p99_e2el_ms",
+];
+
 /// What changed since the last comparable run: only figures whose difference is beyond chance.
 pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
-    let told = |m: &&compare::Compared| matches!(m.verdict, Verdict::Better | Verdict::Worse);
+    let told = |m: &&compare::Compared| matches!(m.verdict, Verdict::Better | Verdict::Worse) && TOLD.contains(&m.name.as_str());
     let changes: Vec<String> = c
         .metrics
         .iter()
@@ -110,6 +126,9 @@ pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
     [vec![head], changes].concat().join("\n")
 }
 
+/// Columns of a result's name in the list.
+const ID: usize = 44;
+
 pub(super) fn list(workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
     let entries = history::list(workspace)?;
     if out.json {
@@ -121,6 +140,19 @@ pub(super) fn list(workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
         let root = workspace.root().display();
         out.note(said!("no results in {root}", "{root} 中没有结果").get(out.lang));
     }
+    if !entries.is_empty() {
+        let head = format!(
+            "{} {} {} {} {} {} {}",
+            left(word(out.lang, "result", "结果"), ID),
+            left(word(out.lang, "kind", "类型"), 6),
+            left(word(out.lang, "state", "状态"), 9),
+            left(word(out.lang, "model", "模型"), 24),
+            right("tok/s", 10),
+            right("TTFT P50", 10),
+            right("TTFT P99", 10),
+        );
+        out.line(&head)?;
+    }
     for entry in &entries {
         let kind = match entry.kind {
             history::Kind::Run => "run",
@@ -129,10 +161,10 @@ pub(super) fn list(workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
         };
         let metric = |key: &str| figure(entry.metrics.get(key).copied(), 10);
         let line = format!(
-            "{:<44} {kind:<6} {:<9} {:<24} {} {} {}",
+            "{:<ID$} {kind:<6} {:<9} {} {} {} {}",
             entry.id,
             entry.state,
-            clean(&entry.model),
+            left(&clean(&entry.model), 24),
             metric("output_throughput"),
             metric("median_ttft_ms"),
             metric("p99_ttft_ms"),

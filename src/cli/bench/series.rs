@@ -100,13 +100,13 @@ fn exit(series: &Series) -> Exit {
 fn cells(series: &Series, lang: Lang) -> String {
     let word = |en, zh| table::word(lang, en, zh);
     let mut out = format!(
-        "{:<24} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
-        word("cell", "单元"),
+        "{} {:>10} {:>10} {:>10} {:>10} {}\n",
+        table::left(word("cell", "单元"), 24),
         "TTFT P50",
         "TTFT P99",
         "TPOT P50",
         "tok/s",
-        word("req/s", "请求/秒")
+        table::right(word("req/s", "请求/秒"), 10)
     );
     for cell in &series.cells {
         let metric = |key: &str| table::figure(cell.metrics.get(key).copied(), 10);

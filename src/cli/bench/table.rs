@@ -4,6 +4,7 @@ use crate::{
     base::{Lang, clean},
     bench::summary::Summary,
 };
+use unicode_width::UnicodeWidthStr as _;
 
 /// Samples below which a 99th percentile is little more than the greatest value (fewer than three lie beyond it).
 const P99_NEEDS: u64 = 300;
@@ -19,6 +20,16 @@ pub(super) const fn word(lang: Lang, en: &'static str, zh: &'static str) -> &'st
 /// A figure, right-aligned; `n/a` when there is none.
 pub(super) fn figure(value: Option<f64>, width: usize) -> String {
     value.map_or_else(|| format!("{:>width$}", "n/a"), |value| format!("{value:>width$.2}"))
+}
+
+/// Padded on its right to so many columns of a terminal, where a Chinese sign takes two.
+pub(super) fn left(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Padded on its left.
+pub(super) fn right(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// The result of a run.
@@ -46,7 +57,7 @@ pub(super) fn run(s: &Summary, lang: Lang) -> String {
     latencies(s, lang, &mut out);
     if let Some(steady) = &s.steady {
         out.push_str(&format!(
-            "{} {:.1}–{:.1} s: {} {}, {} {}, TTFT P50 {} P99 {} ms, TPOT P50 {} P99 {} ms\n",
+            "{} {:.2}–{:.2} s: {} {}, {} {}, TTFT P50 {} P99 {} ms, TPOT P50 {} P99 {} ms\n",
             word("steady", "稳态"),
             steady.from_s,
             steady.until_s,
@@ -125,10 +136,10 @@ fn routes(s: &Summary, lang: Lang, out: &mut String) {
     }
     let word = |en, zh| word(lang, en, zh);
     out.push_str(&format!(
-        "{:<20} {:>9} {:>7} {:>10} {:>12} {:>12} {:>12}\n",
-        word("route", "路由"),
-        word("done", "完成"),
-        word("failed", "失败"),
+        "{} {} {} {:>10} {:>12} {:>12} {:>12}\n",
+        left(word("route", "路由"), 20),
+        right(word("done", "完成"), 9),
+        right(word("failed", "失败"), 7),
         "tok/s",
         "TTFT P50",
         "TTFT P99",
@@ -137,8 +148,8 @@ fn routes(s: &Summary, lang: Lang, out: &mut String) {
     for route in &s.routes {
         let metric = |key: &str, width| figure(route.metrics.get(key).copied(), width);
         out.push_str(&format!(
-            "{:<20} {:>9} {:>7} {} {} {} {}\n",
-            clean(&route.name),
+            "{} {:>9} {:>7} {} {} {} {}\n",
+            left(&clean(&route.name), 20),
             route.completed,
             route.failed,
             metric("output_throughput", 10),

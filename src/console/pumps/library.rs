@@ -5,12 +5,13 @@ mod sides;
 use crate::{
     base::{Problem, clock::local},
     bench::{
-        self, compare,
+        compare,
         history::{self, Entry, Kind},
         record::Record,
         results::{self, REQUESTS, SUMMARY},
         series::{self, SERIES},
         summary::Summary,
+        tokens::{self, TOKENS},
         worker,
     },
     console::{
@@ -25,6 +26,7 @@ use crate::{
     workspace::Workspace,
 };
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -62,6 +64,8 @@ impl Library {
 struct Held {
     dir: PathBuf,
     rows: Arc<[Request]>,
+    /// The run's P99 by key of `bench.run`, ms.
+    p99_ms: BTreeMap<String, f64>,
 }
 
 struct Reader {
@@ -116,14 +120,15 @@ impl Reader {
             }
             Wanted::Regression(dir) => {
                 let against = self.against(&dir)?.map(Box::new);
-                Told::Regression { dir, against }
+                let ci95 = summary(&dir).map(|summary| summary.ci95).unwrap_or_default();
+                Told::Regression { dir, against, ci95 }
             }
             Wanted::Requests { dir, wish } => {
                 let rows = self.rows(&dir)?;
                 let order = arrange(&rows, &wish).into();
                 Told::Requests(Requests { dir, wish, rows, order })
             }
-            Wanted::Autopsy { dir, warmup, i } => Told::Autopsy(Box::new(Self::autopsy(dir, warmup, i)?)),
+            Wanted::Autopsy { dir, warmup, i, route } => Told::Autopsy(Box::new(self.autopsy(dir, warmup, i, route)?)),
             Wanted::Compare(dirs) => Told::Compared(Box::new(self.compare(&dirs)?)),
             Wanted::Watch(dir) => {
                 // Who watches jobs answers this one.
@@ -168,41 +173,36 @@ impl Reader {
             return Ok(Arc::clone(&held.rows));
         }
         let mut rows = Vec::new();
-        results::read(dir, |_, record| rows.push(Request::of(&record)))?;
+        results::records(dir, |_, record| rows.push(Request::of(&record)))?;
         let rows: Arc<[Request]> = rows.into();
-        self.held = Some(Held { dir: dir.to_path_buf(), rows: Arc::clone(&rows) });
+        let p99_ms = summary(dir).map(|summary| summary.metrics()).unwrap_or_default();
+        let p99_ms = p99_ms.into_iter().filter(|(key, _)| key.starts_with("p99_")).collect();
+        self.held = Some(Held { dir: dir.to_path_buf(), rows: Arc::clone(&rows), p99_ms });
         Ok(rows)
     }
 
-    fn autopsy(dir: PathBuf, warmup: bool, i: u64) -> Result<Autopsy, Problem> {
-        let mut found: Option<Record> = None;
-        results::read(&dir, |_, record| {
-            if record.i == i && record.warmup == warmup {
-                found = Some(record);
-            }
-        })?;
-        let Some(record) = found else {
+    fn autopsy(&mut self, dir: PathBuf, warmup: bool, i: u64, route: u16) -> Result<Autopsy, Problem> {
+        let rows = self.rows(&dir)?;
+        let Some(request) = rows.iter().find(|row| row.i == i && row.warmup == warmup && row.route == route).cloned() else {
             return Err(Problem::bad_input("console.request", said!("the result has no request {i}", "结果中没有请求 {i}")).file(dir));
         };
-        let request = Request::of(&record);
-        let mut at_us = record.sent_us.unwrap_or(record.planned_us);
-        let arrivals: Vec<Arrived> = record
-            .arrivals()
-            .map(|arrival| {
-                at_us += arrival.gap_us;
-                Arrived { at_us, gap_us: arrival.gap_us, tokens: u32::try_from(arrival.tokens).unwrap_or(u32::MAX) }
-            })
+        let arrivals = arrivals(&dir, &request);
+        let (from, until) = (request.planned_us.saturating_sub(STALE_US), request.end_us);
+        let (server, of_server) = own_server(&dir, route);
+        let server = results::server(&dir)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|sample| sample.server == server && (from..=until).contains(&sample.at_us))
             .collect();
-        let (from, until) = (request.planned_us, request.end_us);
-        let server = lines(&dir.join("server.jsonl"))
-            .filter(|sample: &bench::live::ServerSample| (from.saturating_sub(STALE_US)..=until).contains(&sample.at_us))
-            .collect();
-        let events = lines(&dir.join("events.jsonl")).filter(|event: &bench::live::Event| (from..=until).contains(&event.at_us)).collect();
+        let events = results::events(&dir).unwrap_or_default();
+        let events = events.into_iter().filter(|event| (request.planned_us..=until).contains(&event.at_us)).collect();
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let id = format!("{name}-{}{i}", if warmup { "w" } else { "" });
-        let p99_ms = summary(&dir).map(|summary| summary.metrics()).unwrap_or_default();
-        let p99_ms = p99_ms.into_iter().filter(|(key, _)| key.starts_with("p99_")).collect();
-        Ok(Autopsy { dir, request, arrivals: (!arrivals.is_empty()).then_some(arrivals), server, events, id, p99_ms })
+        let p99_ms = match &self.held {
+            Some(held) if held.dir == dir => held.p99_ms.clone(),
+            _ => BTreeMap::new(),
+        };
+        Ok(Autopsy { dir, request, arrivals, server, of_server, events, id, p99_ms })
     }
 
     fn compare(&self, dirs: &[PathBuf]) -> Result<Compared, Problem> {
@@ -258,11 +258,45 @@ fn summary(dir: &Path) -> Result<Summary, Problem> {
     }
 }
 
-/// The lines of a JSON lines file that can be read; none when there is no such file.
-fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> impl Iterator<Item = T> + use<T> {
-    use std::io::BufRead as _;
-    let file = fs::File::open(path).ok().map(io::BufReader::new);
-    file.into_iter().flat_map(|file| file.split(b'\n').map_while(Result::ok)).filter_map(|line| serde_json::from_slice(&line).ok())
+/// When the tokens of `request` arrived; `None`: not kept.
+fn arrivals(dir: &Path, request: &Request) -> Option<Vec<Arrived>> {
+    let small = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
+    if dir.join(TOKENS).exists() {
+        let kept = tokens::open(dir).inspect_err(|problem| tracing::warn!("{problem}")).ok()?;
+        let arrivals = kept.arrivals_of(request.warmup, request.i, request.route)?;
+        return Some(
+            arrivals.iter().map(|one| Arrived { at_us: one.at_us, gap_us: one.gap_us, tokens: small(one.tokens) }).collect(),
+        );
+    }
+    // A run that goes on or was killed, or a result of an earlier version: they lie beside each other in the order they ended.
+    let mut found = None;
+    let same = |record: &Record| record.i == request.i && record.warmup == request.warmup && record.route == request.route;
+    results::read(dir, |_, record| {
+        if same(&record) {
+            let mut at_us = record.sent_us.unwrap_or(record.planned_us);
+            let arrivals = record.arrivals().map(|one| {
+                at_us += one.gap_us;
+                Arrived { at_us, gap_us: one.gap_us, tokens: small(one.tokens) }
+            });
+            found = Some(arrivals.collect::<Vec<_>>());
+        }
+    })
+    .inspect_err(|problem| tracing::warn!("{problem}"))
+    .ok()?;
+    found.filter(|arrivals| !arrivals.is_empty())
+}
+
+/// Which of the scraped servers `route` was sent to, by its place, and its URL when there are several.
+fn own_server(dir: &Path, route: u16) -> (u16, Option<String>) {
+    let Ok(header) = results::header(dir) else { return (0, None) };
+    let servers = &header.setup.servers;
+    let route = header.setup.routes.get(usize::from(route)).map(|route| route.url.trim_end_matches('/'));
+    let own = (0_u16..).zip(servers).find(|(_, server)| Some(server.url.trim_end_matches('/')) == route);
+    match own.or_else(|| (0_u16..).zip(servers).next()) {
+        Some((at, server)) if servers.len() > 1 => (at, Some(server.url.clone())),
+        Some((at, _)) => (at, None),
+        None => (0, None),
+    }
 }
 
 fn listed(entry: Entry) -> Listed {

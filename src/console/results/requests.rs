@@ -60,7 +60,7 @@ impl Request {
             ttft_us: record.ttft_us(),
             tpot_us: record.tpot_us(),
             e2el_us: record.e2el_us(),
-            longest_gap_us: record.arrivals().skip(1).map(|arrival| arrival.gap_us).max(),
+            longest_gap_us: record.longest_gap_us,
             output_tokens: record.output_tokens,
             error: record.error.as_ref().map(seen),
         }

@@ -9,6 +9,7 @@ mod copied;
 mod drawn;
 mod event;
 mod explain;
+mod field_help;
 mod form;
 mod form_view;
 mod heat;
@@ -21,6 +22,7 @@ mod panel;
 mod parse;
 mod pen;
 mod picture;
+mod plan;
 mod profiles;
 mod profiles_view;
 mod run_view;
@@ -208,10 +210,10 @@ impl Load {
                 }
             }
             Command::Open | Command::Load(LoadCommand::Edit) => {
-                if !self.form.cursor.choices().is_empty() {
-                    self.form.choose(&self.servers, true);
-                } else {
+                if self.form.cursor.choices().is_empty() {
                     self.begin_editing();
+                } else {
+                    self.form.choose(&self.servers, true);
                 }
             }
             Command::CopyCommand => return self.form.spec().map(|spec| Effect::Copy(as_command(&spec))).into_iter().collect(),
@@ -487,6 +489,11 @@ impl Tab for Load {
             News::Bench(news) => self.on_bench(news),
             News::Jobs(jobs) => self.history.jobs(jobs),
             News::Results(told) => {
+                if let (Told::Regression { dir, ci95, .. }, Some(run)) = (&**told, &mut self.run)
+                    && run.now.result_dir == *dir
+                {
+                    run.ci95.clone_from(ci95);
+                }
                 let mut effects = self.history.told(told);
                 // Only what is on screen asks for a frame.
                 let shown = self.view == View::History || matches!(**told, Told::Regression { .. });
@@ -537,6 +544,9 @@ impl Tab for Load {
     fn explain(&self) -> Option<Explained> {
         if self.view == View::History {
             return self.history.explain();
+        }
+        if self.view == View::Form && self.choosing.is_none() {
+            return Some(field_help::explained(self.form.cursor));
         }
         let run = self.run.as_ref().filter(|_| self.view == View::Run && self.choosing.is_none())?;
         Some(Explained { title: self.focus.panel.long_title().into(), rows: explain::explain(self.focus.panel, run) })

@@ -11,7 +11,7 @@ impl Watched {
 }
 
 /// Most requests of `records` under way at once, from `from_us` on.
-fn most_at_once(records: &[Record], from_us: u64) -> i64 {
+pub(super) fn most_at_once(records: &[Record], from_us: u64) -> i64 {
     let mut edges: Vec<(u64, i64)> = records.iter().flat_map(|r| [(r.started_us, 1), (r.end_us, -1)]).collect();
     // One that ends makes room for one that begins in the same microsecond.
     edges.sort_unstable();

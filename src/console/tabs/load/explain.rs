@@ -19,10 +19,78 @@ const SAMPLES: Text = text!("samples", "样本");
 const WINDOW: Text = text!("window", "窗口");
 const SOURCE: Text = text!("source", "来源");
 const ELSEWHERE: Text = text!("vLLM 0.8.5", "vLLM 0.8.5");
+const GUIDELLM: Text = text!("guidellm", "guidellm");
+const AIPERF: Text = text!("AIPerf", "AIPerf");
+const CI: Text = text!("95 % CI", "95 % 区间");
 const NOTE: Text = text!("note", "注意");
 
 /// The explanation of `panel` for `run`: rows of label and sentence.
 pub(super) fn explain(panel: Panel, run: &Watched) -> Vec<(Text, Said)> {
+    let mut rows = own(panel, run);
+    rows.extend(confidence(panel, run));
+    rows.extend(peers(panel));
+    rows
+}
+
+/// What two other tools call the figure, read from their sources (guidellm of August 2026, `AIPerf` 0.13).
+fn peers(panel: Panel) -> Vec<(Text, Said)> {
+    let (guidellm, aiperf) = match panel {
+        Panel::Ttft => (
+            text!(
+                "time_to_first_token: first token, reasoning counted; without it time_to_first_output_token",
+                "time_to_first_token：首 token，含思考；不含思考为 TTFOT"
+            ),
+            text!(
+                "time_to_first_token: first response with content; without reasoning time_to_first_output_token",
+                "time_to_first_token：首个有内容的响应；不含思考为 time_to_first_output_token"
+            ),
+        ),
+        Panel::Tpot => (
+            text!(
+                "inter_token_latency; its time_per_output_token is (last - start) / tokens and includes TTFT",
+                "inter_token_latency；它的 time_per_output_token 为 (末 − 开始) / token 数，含 TTFT"
+            ),
+            text!(
+                "inter_token_latency: (latency - TTFT) / (tokens - 1), or less those of the first chunk with --per-chunk-usage",
+                "inter_token_latency：(延迟 − TTFT) / (token 数 − 1)；带 --per-chunk-usage 时减首块 token 数"
+            ),
+        ),
+        Panel::Itl => (
+            text!(
+                "has no pooled gaps: its inter_token_latency is one mean a request, here TPOT",
+                "无合并间隔：其 inter_token_latency 为每请求均值，即此处 TPOT"
+            ),
+            text!(
+                "inter_chunk_latency: gap between chunks, whatever tokens they carry; its inter_token_latency is TPOT here",
+                "inter_chunk_latency：块间隔，不论含几个 token；其 inter_token_latency 即此处 TPOT"
+            ),
+        ),
+        _ => return Vec::new(),
+    };
+    vec![(GUIDELLM, guidellm.into()), (AIPERF, aiperf.into())]
+}
+
+/// How sure the figures are, once the run ended and its result was read.
+fn confidence(panel: Panel, run: &Watched) -> Option<(Text, Said)> {
+    let of = match panel {
+        Panel::Ttft => "ttft",
+        Panel::Tpot => "tpot",
+        Panel::Itl => "itl",
+        _ => return None,
+    };
+    let known = [("mean", "mean"), ("P50", "median"), ("P90", "p90"), ("P99", "p99")].into_iter().filter_map(|(name, key)| {
+        let [from, to] = run.ci95.get(&format!("{key}_{of}_ms"))?;
+        Some(format!("{name} {} .. {}", figure::compact(*from), figure::compact(*to)))
+    });
+    let known = known.collect::<Vec<_>>().join(", ");
+    Some(match (known.is_empty(), run.ended()) {
+        (false, _) => (CI, said!("{known} ms", "{known} ms")),
+        (true, false) => (CI, said!("computed from the exact samples when the run ends", "运行结束后由精确样本计算")),
+        (true, true) => (CI, said!("n/a: too few samples, or the result is not read yet", "n/a：样本太少，或结果尚未读取")),
+    })
+}
+
+fn own(panel: Panel, run: &Watched) -> Vec<(Text, Said)> {
     match panel {
         Panel::Ttft => ttft(run),
         Panel::Tpot => tpot(run),

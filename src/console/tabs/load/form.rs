@@ -1,13 +1,12 @@
 //! The form of a new load test: texts as typed, what is wrong with them, and the spec they make.
 
-use super::parse;
+use super::{parse, plan};
 use crate::{
     base::{Lang, Said},
     bench::spec::{Endpoint, Matrix, Over, Prompts, Random, SaveTokens, Search, Spec},
     console::news::Server,
     said,
 };
-use dcudeck_widgets::figure;
 use std::path::PathBuf;
 
 /// One field, in the order in which j and k visit them.
@@ -392,73 +391,9 @@ impl Form {
         Some(search)
     }
 
-    /// Cells and requests of a matrix, or the steps of a search, in one line.
-    fn series_estimate(spec: &Spec) -> Option<Said> {
-        if let Some(matrix) = &spec.matrix {
-            let loads = if matrix.rate.is_empty() { matrix.concurrency.len() } else { matrix.rate.len() };
-            let cells = matrix.input_len.len().max(1) * matrix.output_len.len().max(1) * loads * matrix.repeats as usize;
-            let lengths = (matrix.input_len.len().max(1) * matrix.output_len.len().max(1)) as u64 * u64::from(matrix.repeats);
-            let each = |users: &u32| u64::from(*users).saturating_mul(u64::from(matrix.requests_per_user)).max(spec.requests.unwrap_or(0));
-            let requests = matrix.concurrency.iter().map(each).sum::<u64>().saturating_mul(lengths);
-            return Some(if matrix.rate.is_empty() {
-                let requests = figure::count(requests);
-                said!("{cells} cells · {requests} requests", "{cells} 个单元 · {requests} 个请求")
-            } else {
-                let seconds = figure::compact(spec.duration_s.unwrap_or(0.0) * cells as f64);
-                said!("{cells} cells · {seconds} s of sending", "{cells} 个单元 · 发送 {seconds} s")
-            });
-        }
-        let search = spec.search.as_ref()?;
-        // Doubling to the limit, then halving the interval down to its width.
-        let steps = (search.to / search.from).log2().max(0.0).ceil() + (100.0 / search.within_pct.max(0.1)).log2().max(0.0).ceil();
-        let seconds = figure::compact(steps * search.step_s);
-        Some(said!("up to {steps} steps · {seconds} s of sending", "最多 {steps} 步 · 发送 {seconds} s"))
-    }
-
     /// What the run will send, in one line; `None` while a field is wrong.
     pub(super) fn estimate(&self) -> Option<Said> {
-        let spec = self.spec()?;
-        if let Some(series) = Self::series_estimate(&spec) {
-            return Some(series);
-        }
-        let by_rate = match (spec.load.rate(), spec.duration_s) {
-            (Some(rate), Some(seconds)) => Some((rate * seconds).ceil()),
-            _ => None,
-        };
-        let by_count = spec.requests.map(|n| n as f64);
-        let requests = match (by_count, by_rate) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        };
-        let input = match &spec.prompts {
-            Prompts::Random(random) => f64::from(random.input_len),
-            Prompts::File { .. } => 0.0,
-        };
-        let each = input + f64::from(spec.output_len);
-        let warmup = spec.warmup;
-        let per_request = figure::compact(each);
-        let Some(requests) = requests else {
-            let seconds = spec.duration_s.unwrap_or_default();
-            return Some(said!(
-                "{seconds} s of sending · {warmup} warm-up requests · up to {per_request} tokens a request",
-                "发送 {seconds} s · 预热 {warmup} 个请求 · 每请求最多 {per_request} token"
-            ));
-        };
-        let tokens = figure::compact((requests + warmup as f64) * each);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a request count")]
-        let requests = figure::count(requests as u64);
-        let prompts = matches!(spec.prompts, Prompts::File { .. });
-        Some(if prompts {
-            said!(
-                "{requests} requests + {warmup} warm-up · up to {tokens} output tokens, prompts beside",
-                "{requests} 个请求 + 预热 {warmup} · 最多输出 {tokens} token，提示词另计"
-            )
-        } else {
-            said!(
-                "{requests} requests + {warmup} warm-up · {tokens} tokens at most",
-                "{requests} 个请求 + 预热 {warmup} · 最多 {tokens} token"
-            )
-        })
+        Some(plan::sentence(&self.spec()?))
     }
 }
 

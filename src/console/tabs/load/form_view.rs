@@ -278,10 +278,9 @@ fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pe
         },
         Field::Model if clean.is_empty() => empty(text!("the server's first", "服务器的第一个")),
         Field::Prompts if clean.is_empty() => (text!("random tokens", "随机 token").get(look.lang).to_owned(), style),
-        Field::Cap if clean.is_empty() => empty(text!("none", "无")),
         Field::CellInput | Field::CellOutput if clean.is_empty() => empty(text!("as above", "同上")),
         Field::Input | Field::Prefix if !form.random() => empty(text!("as in the file", "依文件")),
-        Field::Ttft | Field::Tpot | Field::Itl | Field::E2el if clean.is_empty() => empty(text!("none", "无")),
+        Field::Cap | Field::Ttft | Field::Tpot | Field::Itl | Field::E2el if clean.is_empty() => empty(text!("none", "无")),
         _ => (clean.to_owned(), style),
     };
     let choice = here && (!field.choices().is_empty() || field == Field::Target && servers.len() > 1);

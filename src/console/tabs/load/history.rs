@@ -146,7 +146,7 @@ impl History {
                     _ => self.levels.push(Level::Result(Box::new(ResultView::new(opened)))),
                 }
             }
-            Told::Regression { dir, against } => {
+            Told::Regression { dir, against, .. } => {
                 self.regressions.insert(dir.clone(), against.clone());
             }
             Told::Requests(requests) => {

@@ -255,12 +255,12 @@ pub(super) fn draw(run: &Watched, focus: &Focus, area: Rect, pen: &mut Pen<'_>) 
 }
 
 fn matrix(run: &Watched, series: &Series, focus: &Focus, area: Rect, pen: &mut Pen<'_>) {
+    // Label of a row: lengths; cells in columns of equal width, figures beside the shades where there is room.
+    const LABEL: u16 = 15;
     let (look, ink) = (pen.look, &pen.look.theme);
     let grid = Grid::of(series);
     let bounds = focus.cell_metric.bounds(run, &grid);
     let (row, column) = Step::place(series, focus.cell);
-    // Label of a row: lengths; cells in columns of equal width, figures beside the shades where there is room.
-    const LABEL: u16 = 15;
     let columns = u16::try_from(grid.columns.len()).unwrap_or(u16::MAX).max(1);
     let width = (area.width.saturating_sub(LABEL) / columns).clamp(4, 12);
     let shown = usize::from((area.width.saturating_sub(LABEL) / width).max(1));

@@ -176,7 +176,7 @@ fn every_size_draws_without_panic() {
     press(&mut editing, "e");
     let mut choosing = with_servers();
     press(&mut choosing, "o");
-    tabs.extend([editing, choosing, told(made_up::preparing(), 0), Load::default()]);
+    tabs.extend(vec![editing, choosing, told(made_up::preparing(), 0), Load::default()]);
     for panel in [Panel::Ttft, Panel::Throughput, Panel::Client, Panel::Errors, Panel::Events] {
         let mut tab = told(made_up::failed(), 12);
         (tab.focus.panel, tab.enlarged) = (panel, true);
@@ -304,7 +304,13 @@ fn load_on_another_machine_is_asked_about_by_name() {
 fn a_profile_fills_the_form() {
     let mut tab = with_servers();
     press(&mut tab, "o");
-    press(&mut tab, "j");
+    let rows = tab.profiles.iter().position(|profile| profile.name == "steady").unwrap();
+    for _ in 0..tab.profiles.len() {
+        press(&mut tab, "k");
+    }
+    for _ in 0..rows {
+        press(&mut tab, "j");
+    }
     press(&mut tab, "enter");
     assert_eq!(tab.form.profile, "steady");
     assert_eq!(tab.form.text(Field::Target), "http://127.0.0.1:41873");
@@ -376,7 +382,15 @@ fn the_figure_under_the_cursor_is_explained_with_its_samples() {
     }
     press(&mut tab, "g");
     assert!(tab.explain().unwrap().rows.iter().any(|(label, said)| label.en == "samples" && said.en.starts_with("764,")));
-    assert!(with_servers().explain().is_none());
+    let field = with_servers().explain().unwrap();
+    assert!(field.title.en == "load" && field.rows.iter().any(|(label, _)| label.en == "together"), "{}", field.title.en);
+    let names = |tab: &Load| tab.explain().unwrap().rows.into_iter().map(|(label, said)| (label.en, said.en)).collect::<Vec<_>>();
+    assert!(names(&tab).iter().any(|(label, _)| *label == "AIPerf") && names(&tab).iter().any(|(label, _)| *label == "guidellm"));
+    let mut tab = told(made_up::finished(), 64);
+    let dir = tab.run.as_ref().unwrap().now.result_dir.clone();
+    let ci95 = [("p99_ttft_ms".to_owned(), [180.0, 214.0])].into();
+    tab.news(&News::Results(Box::new(Told::Regression { dir, against: None, ci95 })));
+    assert!(names(&tab).iter().any(|(label, said)| *label == "95 % CI" && said == "P99 180 .. 214 ms"), "{:?}", names(&tab));
 }
 
 #[test]

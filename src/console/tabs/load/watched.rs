@@ -14,6 +14,7 @@ use crate::bench::{
     spec::{Slo, Spec},
 };
 use dcudeck_widgets::LinearAxis;
+use std::collections::BTreeMap;
 
 /// Seconds of curves kept: a day. A run's later seconds are counted but not drawn.
 const MAX_SECONDS: u32 = 86_400;
@@ -55,6 +56,8 @@ pub(super) struct Watched {
     itl: Drawn,
     /// Phase and second of the run that the histograms show; `None` before the first snapshot.
     drawn_at: Option<(Phase, u64)>,
+    /// 95 % confidence intervals of the result's figures, by name; empty until it ended and they were read.
+    pub(super) ci95: BTreeMap<String, [f64; 2]>,
     /// The worker went away without a last word: the run was lost, not ended.
     pub(super) lost: bool,
 }
@@ -79,6 +82,7 @@ impl Watched {
             tpot: Drawn::default(),
             itl: Drawn::default(),
             drawn_at: None,
+            ci95: BTreeMap::new(),
             lost: false,
         }
     }

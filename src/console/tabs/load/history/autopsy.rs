@@ -168,7 +168,8 @@ impl RequestView {
         self.gaps(gaps, pen);
         if below > 0 {
             let part = Rect { y: gaps.bottom(), height: below, ..area };
-            rule(text!("server in those seconds", "同时段的服务端").get(lang), "", part, 0, pen);
+            let of = autopsy.of_server.as_deref().unwrap_or_default();
+            rule(text!("server in those seconds", "同时段的服务端").get(lang), of, part, 0, pen);
             if servers == 0 {
                 let what = text!("n/a: the server said nothing of itself meanwhile", "n/a：同时段没有服务端读数");
                 pen.left(part, 1, 1, part.width.saturating_sub(2), what.get(lang), ink.unsure);
@@ -227,8 +228,8 @@ impl RequestView {
         }
         let Some(arrivals) = &autopsy.arrivals else {
             let what = text!(
-                "the arrivals of this request were not kept: tokens.bin holds the slowest 1 %, all failures and a sample (save_tokens: all keeps every one)",
-                "该请求的到达时刻未保留：tokens.bin 只存最慢的 1 %、全部失败与抽样（save_tokens: all 可全部保留）"
+                "not kept (sample): tokens.bin holds the slowest 1 %, all failures and a sample (save_tokens: all keeps every one)",
+                "未保留（抽样）：tokens.bin 只存最慢的 1 %、全部失败与抽样（save_tokens: all 可全部保留）"
             );
             for (y, line) in (0..).zip(crate::console::wrap::wrap(what.get(lang), usize::from(area.width.saturating_sub(3)))) {
                 pen.left(chart, 1, y, area.width.saturating_sub(2), &line, ink.unsure);
@@ -399,7 +400,6 @@ fn time_axis(span: &Span, area: Rect, pen: &mut Pen<'_>) {
 fn server_rows(autopsy: &Autopsy, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let span = Span::of(autopsy, area.width.saturating_sub(LABEL + 1));
-    // Of several servers the first that says anything; a route's own is not known here.
     for (y, Row { label, unit, of }) in (0..area.height).zip(ROWS) {
         let values = span.server(&autopsy.server, of);
         let most = values.iter().flatten().copied().reduce(f64::max);

@@ -276,6 +276,7 @@ pub(in crate::console) fn autopsy(kept: bool) -> Autopsy {
         request,
         arrivals: kept.then_some(arrivals),
         server,
+        of_server: None,
         events: vec![
             event(61_900_000, Mark::Users { from: 48, to: 64 }),
             event(62_480_000, Mark::Note { text: "other job started".to_owned() }),

@@ -5,6 +5,7 @@ use crate::{
     base::{Lang, Said, Text},
     bench::{
         live::{Cache, Cell as Step1, CellState},
+        series,
         summary::Summary,
     },
     console::{
@@ -44,6 +45,8 @@ const P99_SAMPLES: u64 = 300;
 #[derive(Debug, Clone)]
 pub(super) struct ResultView {
     opened: Opened,
+    /// What a series shows, a sentence each.
+    findings: Vec<Said>,
     /// `None` until they were read.
     requests: Option<Requests>,
     /// What was asked of them last.
@@ -53,11 +56,12 @@ pub(super) struct ResultView {
 
 impl ResultView {
     pub(super) fn new(opened: &Opened) -> Self {
-        Self { opened: opened.clone(), requests: None, wish: Wish::default(), cursor: 0 }
+        Self { opened: opened.clone(), findings: findings(opened), requests: None, wish: Wish::default(), cursor: 0 }
     }
 
     pub(super) fn renew(&mut self, opened: &Opened) {
         self.opened = opened.clone();
+        self.findings = findings(opened);
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -170,7 +174,12 @@ impl ResultView {
                 .filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Skipped))
                 .map(|cell| Wanted::Open { dir: self.opened.dir.join("cells").join(&cell.key), live: cell.state == CellState::Running }),
             (None, Some(requests)) => {
-                requests.get(self.cursor).map(|row| Wanted::Autopsy { dir: self.opened.dir.clone(), warmup: row.warmup, i: row.i })
+                requests.get(self.cursor).map(|row| Wanted::Autopsy {
+                    dir: self.opened.dir.clone(),
+                    warmup: row.warmup,
+                    i: row.i,
+                    route: row.route,
+                })
             }
             (None, None) => None,
         };
@@ -257,6 +266,8 @@ impl ResultView {
                 ),
             ),
         ];
+        // A row above the cells may have been too narrow for a sentence.
+        rows.extend(self.findings.iter().map(|finding| (text!("finding", "发现"), finding.clone())));
         if let Some(against) = &self.opened.against {
             let id = &against.base.entry.id;
             rows.push((text!("against", "对比"), said!("{id}: the last result that asked the same", "{id}：上一个相同条件的结果")));
@@ -267,7 +278,12 @@ impl ResultView {
     /// Rows of the regression, of the figures, of the list.
     fn parts(&self, area: Rect) -> (u16, u16, Rect) {
         let regression = u16::from(self.series().is_none() && area.height >= 8);
-        let figures = if self.series().is_none() && area.height >= 14 { FIGURES } else { 0 };
+        let figures = match self.series() {
+            // What it shows stands above the cells, which keep at least half of the screen.
+            Some(_) => u16::try_from(self.findings.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2),
+            None if area.height >= 14 => FIGURES,
+            None => 0,
+        };
         let y = (1 + regression + figures + 1).min(area.height);
         (regression, figures, Rect { y: area.y + y, height: area.height - y, ..area })
     }
@@ -292,6 +308,12 @@ impl ResultView {
         if figures > 0 {
             let part = Rect { y: area.y + 1 + regression, height: figures, ..area };
             match &self.opened.summary {
+                _ if self.series().is_some() => {
+                    for (y, finding) in (0..figures).zip(&self.findings) {
+                        let x = pen.left(part, 1, y, 2, look.sign("·", "-"), ink.accent);
+                        pen.left(part, x, y, part.width.saturating_sub(x + 1), finding.get(lang), ink.plain);
+                    }
+                }
                 Some(summary) => summary_figures(summary, part, pen),
                 None => {
                     pen.left(part, 1, 1, part.width, text!("n/a: no summary yet", "n/a：尚无汇总").get(lang), ink.unsure);
@@ -377,6 +399,11 @@ impl ResultView {
             .ascii(look.ascii)
             .render(area, pen.buf);
     }
+}
+
+/// What a series shows, clean.
+fn findings(opened: &Opened) -> Vec<Said> {
+    opened.series.as_ref().map(|series| series::findings(series)).unwrap_or_default().into_iter().map(|finding| finding.text).collect()
 }
 
 fn name(dir: &Path) -> String {

@@ -303,9 +303,12 @@ fn a_watched_run_that_ended_is_held_against_the_last_comparable() {
     tab.news(&News::Bench(Bench::Snapshot { job: Arc::clone(&job), snapshot: Box::new(snapshot) }));
     let effects = tab.news(&News::Bench(Bench::Gone { job, state: jobs::State::Exited }));
     assert_eq!(effects, [Effect::Results(Wanted::Regression(dir.clone()))]);
-    assert_eq!(tell(&mut tab, Told::Regression { dir: dir.clone(), against: Some(Box::new(made_up::against())) }), [Effect::Redraw]);
+    assert_eq!(
+        tell(&mut tab, Told::Regression { dir: dir.clone(), against: Some(Box::new(made_up::against())), ci95: BTreeMap::new() }),
+        [Effect::Redraw]
+    );
     assert!(shows(&tab, "! worse than 11-24 01:12  TTFT P99 +10.2 %  tok/s +3.1 %"));
-    tell(&mut tab, Told::Regression { dir, against: None });
+    tell(&mut tab, Told::Regression { dir, against: None, ci95: BTreeMap::new() });
     assert!(shows(&tab, "no earlier result asked the same"));
 }
 
