@@ -24,7 +24,8 @@ struct Told {
 struct Ranks {
     n: u64,
     share: f64,
-    ranks: Option<(u64, u64)>,
+    #[serde(rename = "ranks")]
+    at: Option<(u64, u64)>,
 }
 
 fn fixture() -> Fixture {
@@ -58,9 +59,9 @@ fn figures_of_every_kind_of_samples_are_those_numpy_gives() {
 #[test]
 fn ranks_of_intervals_are_those_of_exact_binomial_tails() {
     let intervals = fixture().intervals;
-    assert!(intervals.iter().any(|told| told.ranks.is_some()) && intervals.iter().any(|told| told.ranks.is_none()));
+    assert!(intervals.iter().any(|told| told.at.is_some()) && intervals.iter().any(|told| told.at.is_none()));
     for told in intervals {
-        assert_eq!(interval::ranks(told.n, told.share), told.ranks, "{} samples, quantile {}", told.n, told.share);
+        assert_eq!(interval::ranks(told.n, told.share), told.at, "{} samples, quantile {}", told.n, told.share);
     }
 }
 

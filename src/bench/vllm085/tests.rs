@@ -62,9 +62,9 @@ fn measured(answer: &Answer, chat: bool) -> Option<(f64, Vec<f64>, f64, u64)> {
         let timestamp = f64::from(us) / 1e6;
         if choices {
             if first_chunk_received {
-                itl.push(timestamp - most_recent)
+                itl.push(timestamp - most_recent);
             } else {
-                ttft = timestamp
+                ttft = timestamp;
             }
             first_chunk_received = true;
         }
