@@ -125,7 +125,7 @@ fn against<T>(options: Options, client: impl FnOnce(&str) -> T) -> (T, Truth, u6
     BufReader::new(server.stdout.take().expect("piped")).read_line(&mut url).expect("a line");
     let before = process_cpu_us();
     let outcome = client(url.trim());
-    let spent = process_cpu_us() - before;
+    let cpu_us = process_cpu_us() - before;
     drop(server.stdin.take());
     server.wait().expect("ends");
     let text = std::fs::read_to_string(log.path()).expect("reads");
@@ -135,7 +135,7 @@ fn against<T>(options: Options, client: impl FnOnce(&str) -> T) -> (T, Truth, u6
         let writes = r.writes.iter().filter(|(_, n)| *n > 0).map(|(at, _)| at + zero).collect();
         (r.id.trim_start_matches("cmpl-").to_owned(), Real { arrived: r.arrival.at_us + zero, ended: r.end_us + zero, writes })
     });
-    (outcome, truth.collect(), spent)
+    (outcome, truth.collect(), cpu_us)
 }
 
 /// A request as a client saw it: sent and every chunk, µs of `CLOCK_MONOTONIC`.
@@ -433,12 +433,12 @@ fn own(url: &str, users: usize, requests: usize, tokens: usize, sink: &Arc<dyn S
     let dir = tempfile::tempdir().expect("temporary folder");
     let spec: Spec = serde_json::from_value(serde_json::json!({
         "target": {"url": url}, "load": {"concurrency": users}, "requests": requests,
-        "prompts": {"random": {"input_len": PROMPT}}, "output_len": tokens,
+        "prompts": {"random": {"input_len": PROMPT}}, "output_len": tokens, "save_tokens": "all",
     }))
     .expect("a spec");
     let before = process_cpu_us();
     let summary: Summary = bench::run(&spec, dir.path(), sink, &Steering::default()).expect("runs");
-    let spent = process_cpu_us() - before;
+    let cpu_us = process_cpu_us() - before;
     assert_eq!(summary.failed, 0, "{:?}", summary.error_examples);
     let name = dir.path().file_name().expect("named").to_string_lossy().into_owned();
     let mut seen = Vec::new();
@@ -452,7 +452,7 @@ fn own(url: &str, users: usize, requests: usize, tokens: usize, sink: &Arc<dyn S
         seen.push(Seen { id: format!("{name}-{}", record.i), sent, chunks: chunks.collect() });
     })
     .expect("reads");
-    (summary, seen, spent)
+    (summary, seen, cpu_us)
 }
 
 struct Raw {

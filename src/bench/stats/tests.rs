@@ -20,7 +20,6 @@ struct Told {
 }
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the fixture")]
 struct Ranks {
     n: u64,
     share: f64,

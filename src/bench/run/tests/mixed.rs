@@ -14,8 +14,11 @@ fn in_order(done: &Done) -> Vec<Record> {
     records
 }
 
+/// By request id: when it came, and what was written when.
+type Truth = BTreeMap<String, (u64, Vec<(u64, usize)>)>;
+
 /// Measured requests a server truly had.
-fn measured(truth: &BTreeMap<String, (u64, Vec<(u64, usize)>)>) -> Vec<u64> {
+fn measured(truth: &Truth) -> Vec<u64> {
     let mut numbers: Vec<u64> = truth.keys().filter_map(|id| id.split("result-1-").nth(1)?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers
