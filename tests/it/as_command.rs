@@ -51,9 +51,9 @@ fn by_flags(spec: Spec) {
     assert_eq!(parsed(&spec), Spec { name: "load".to_owned(), ..spec });
 }
 
-fn by_profile(spec: Spec) {
-    assert!(as_command(&spec).contains("<<'EOF'"), "{}", as_command(&spec));
-    assert_eq!(parsed(&spec), spec);
+fn by_profile(spec: &Spec) {
+    assert!(as_command(spec).contains("<<'EOF'"), "{}", as_command(spec));
+    assert_eq!(parsed(spec), *spec);
 }
 
 #[test]
@@ -120,16 +120,16 @@ fn a_server_with_all_its_settings_and_routes_is_copied() {
     let workers = Some(Workers { count: 2, launcher: Launcher::Slurm, srun_args: vec!["--partition=debug".to_owned()] });
     by_flags(Spec { target, routes: routes.clone(), mix: Mix::Paired, workers, ..spec() });
     let odd = vec![route("a=b:2", Some("x@y"), None, 1.0), route("c", None, Some("http://[::1]:8000/x"), 2.0)];
-    by_profile(Spec { routes: odd, ..spec() });
+    by_profile(&Spec { routes: odd, ..spec() });
 }
 
 #[test]
 fn what_flags_cannot_say_is_copied_as_a_profile() {
     let stage = |users, ramp| Stage { concurrency: Some(users), rate: None, duration_s: 5.0, ramp };
-    by_profile(Spec { load: Load::Stages(vec![stage(8, false), stage(64, true)]), ..spec() });
+    by_profile(&Spec { load: Load::Stages(vec![stage(8, false), stage(64, true)]), ..spec() });
     let mut limits = spec();
     limits.limits.stall_s = 7.5;
-    by_profile(limits);
+    by_profile(&limits);
     let matrix = Matrix {
         input_len: vec![128, 512],
         output_len: Vec::new(),
@@ -140,7 +140,7 @@ fn what_flags_cannot_say_is_copied_as_a_profile() {
         cold: true,
         drain_s: 60.0,
     };
-    by_profile(Spec { matrix: Some(matrix), ..spec() });
+    by_profile(&Spec { matrix: Some(matrix), ..spec() });
     let search = Search { over: Over::Rate, from: 0.5, to: 64.0, within_pct: 5.0, step_s: 30.0, to_saturation: true, drain_s: 60.0 };
-    by_profile(Spec { search: Some(search), ..spec() });
+    by_profile(&Spec { search: Some(search), ..spec() });
 }
