@@ -1,4 +1,4 @@
-//! Load tests: what is asked ([`spec`]), when ([`schedule`]) and with what ([`prompts`]); the client that sends and stamps; the
+//! Load tests: what is asked ([`spec`]), when ([`schedule`]) and with what (`prompts`); the client that sends and stamps; the
 //! recorder that writes each finished request at once; the summary that can be made again from what was written ([`results`]).
 //!
 //! A load test runs in a process of its own ([`worker`]); faces start it ([`start`]) and watch it ([`live`]).

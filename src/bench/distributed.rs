@@ -8,7 +8,7 @@
 //! depend on how many send it. Snapshots come to the coordinator, wishes go to the workers over the same connection.
 //!
 //! A worker whose connection ends without its word is lost: its finished requests stay. A worker that loses the coordinator stops. In the end
-//! ([`merge`]) the workers' files become one result; of a coordinator that was killed, [`finish`] makes it later.
+//! (`merge`) the workers' files become one result; of a coordinator that was killed, [`finish`] makes it later.
 
 pub mod clock;
 mod coordinator;

@@ -47,10 +47,10 @@ pub fn write(dir: &Path) -> Result<Written, Problem> {
     write_in(dir, Lang::En)
 }
 
-/// As [`write`], in `lang`.
+/// As [`write()`], in `lang`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     let (title, blocks, complete) = if dir.join(IMPORTED).exists() {

@@ -9,7 +9,7 @@
 //! | `histograms.hlog` | an HdrHistogram interval log: every second what ended in it, in µs, by the tags `ttft`, `tpot`, `itl`, `e2el` |
 //! | `summary.json`, `vllm085.json` | what was found |
 //!
-//! A run that was killed has no end line and perhaps a torn last line and frame; [`finish`] makes the summary of what is there.
+//! A run that was killed has no end line and perhaps a torn last line and frame; [`finish()`] makes the summary of what is there.
 
 pub(super) mod finish;
 mod lines;

@@ -1,5 +1,5 @@
-//! The requests of a run, in order: which prompt goes where and when. The join of [`super::schedule`], [`super::prompts`] and
-//! [`super::target`]; what the client sends, byte for byte.
+//! The requests of a run, in order: which prompt goes where and when. The join of [`super::schedule`], `prompts` and
+//! `target`; what the client sends, byte for byte.
 //!
 //! A conversation is one arrival: its first turn has the schedule's moment or a user, each later one follows the answer before it, to
 //! the same address (a prefix cache is the server's own). `requests` counts turns; the last conversation may be cut short.

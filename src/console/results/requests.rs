@@ -141,7 +141,7 @@ pub struct Wish {
     pub by: By,
     /// Those that failed stand on top.
     pub failed_first: bool,
-    /// Words that all must hold; see [`matches`].
+    /// Words that all must hold; see [`matches()`].
     pub filter: String,
 }
 
