@@ -6,9 +6,11 @@
 mod answer;
 mod fault;
 mod transport;
+mod trust;
 
 pub use answer::{Answer, AnswerEvent, Ended, ToolCallPart};
 pub use fault::ClientError;
+pub use trust::Trust;
 
 use super::{
     ApiError,
@@ -91,21 +93,27 @@ impl Client {
     /// [`ClientError::BadUrl`], [`ClientError::BadKey`]; [`ClientError::NoTls`] for an https URL on a machine without
     /// root certificates.
     pub fn new(url: &str, key: Option<Secret>, patience: Patience) -> Result<Self, ClientError> {
-        install_crypto();
-        let url = root_of(url)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("dcudeck/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        if url.scheme() == "http" {
-            // Loading root certificates fails where the system has none, as bare containers do, even if none is needed.
-            builder = builder.tls_certs_only([]);
-        }
-        if is_loopback(&url) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| ClientError::NoTls { why: cause(&error) })?;
+        Self::over(root_of(url)?, key, patience, &Trust::default(), false)
+    }
+
+    /// As [`new`](Self::new), but never through a proxy, and trusting more authorities: reaches a server as a load test does.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn direct(url: &str, key: Option<Secret>, patience: Patience, trust: &Trust) -> Result<Self, ClientError> {
+        Self::over(root_of(url)?, key, patience, trust, true)
+    }
+
+    fn over(url: reqwest::Url, key: Option<Secret>, patience: Patience, trust: &Trust, direct: bool) -> Result<Self, ClientError> {
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("dcudeck/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(patience.connect)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never());
+            if direct || is_loopback(&url) { builder.no_proxy() } else { builder }
+        };
+        let http = trust.client(url.scheme() == "https", builder).map_err(|why| ClientError::NoTls { why })?;
         let authorization = key.as_ref().map(bearer).transpose()?;
         let root = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { http, root, key, authorization, patience, limit_bytes: DEFAULT_LIMIT_BYTES })

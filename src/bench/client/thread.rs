@@ -227,7 +227,9 @@ impl Thread {
         let (open, waiting) = (conn.state == State::Open, conn.active.is_some());
         place.conn = Some(conn);
         self.shared.opened.fetch_add(1, Ordering::Relaxed);
-        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        if let Some(connections) = &self.shared.connections {
+            connections.fetch_add(1, Ordering::Relaxed);
+        }
         if open && waiting {
             self.write(slot);
         } else if open {
