@@ -183,7 +183,7 @@ fn runtime() -> std::io::Result<Runtime> {
 /// Reaches the server as the load does.
 fn client(url: &str, access: &Access, within: Duration) -> Result<Client, ClientError> {
     let patience = Patience { connect: within, first_token: within, stall: within, question: within };
-    Client::direct(url, access.key.clone(), patience, &access.trust)
+    Client::direct(url, access.key.clone(), patience, &access.trust, access.http2)
 }
 
 /// What the server at `url` is: which engine, which version. Blocks for at most some seconds; not to be called from async code.

@@ -93,25 +93,36 @@ impl Client {
     /// [`ClientError::BadUrl`], [`ClientError::BadKey`]; [`ClientError::NoTls`] for an https URL on a machine without
     /// root certificates.
     pub fn new(url: &str, key: Option<Secret>, patience: Patience) -> Result<Self, ClientError> {
-        Self::over(root_of(url)?, key, patience, &Trust::default(), false)
+        Self::over(url, key, patience, &Trust::default(), |builder, url| if is_loopback(url) { builder.no_proxy() } else { builder })
     }
 
-    /// As [`new`](Self::new), but never through a proxy, and trusting more authorities: reaches a server as a load test does.
+    /// As [`new`](Self::new), but as a load test reaches a server: never through a proxy, trusting more authorities, with `http2` in
+    /// HTTP/2 without TLS too.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn direct(url: &str, key: Option<Secret>, patience: Patience, trust: &Trust) -> Result<Self, ClientError> {
-        Self::over(root_of(url)?, key, patience, trust, true)
+    pub fn direct(url: &str, key: Option<Secret>, patience: Patience, trust: &Trust, http2: bool) -> Result<Self, ClientError> {
+        Self::over(url, key, patience, trust, |builder, url| {
+            let builder = builder.no_proxy();
+            if http2 && url.scheme() == "http" { builder.http2_prior_knowledge() } else { builder }
+        })
     }
 
-    fn over(url: reqwest::Url, key: Option<Secret>, patience: Patience, trust: &Trust, direct: bool) -> Result<Self, ClientError> {
+    fn over(
+        url: &str,
+        key: Option<Secret>,
+        patience: Patience,
+        trust: &Trust,
+        finish: impl Fn(reqwest::ClientBuilder, &reqwest::Url) -> reqwest::ClientBuilder,
+    ) -> Result<Self, ClientError> {
+        let url = root_of(url)?;
         let builder = || {
             let builder = reqwest::Client::builder()
                 .user_agent(concat!("dcudeck/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(patience.connect)
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never());
-            if direct || is_loopback(&url) { builder.no_proxy() } else { builder }
+            finish(builder, &url)
         };
         let http = trust.client(url.scheme() == "https", builder).map_err(|why| ClientError::NoTls { why })?;
         let authorization = key.as_ref().map(bearer).transpose()?;

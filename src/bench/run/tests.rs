@@ -1,5 +1,6 @@
 //! Whole runs against the simulated server and its ground truth.
 
+mod http2;
 mod mixed;
 mod scripted;
 mod steered;

@@ -15,11 +15,13 @@ pub(in crate::bench) struct Access {
     pub(in crate::bench) key: Option<Secret>,
     /// Authorities besides the system's.
     pub(in crate::bench) trust: Trust,
+    /// In HTTP/2.
+    pub(in crate::bench) http2: bool,
 }
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("key", &self.key.is_some()).field("trust", &self.trust).finish()
+        f.debug_struct("Access").field("key", &self.key.is_some()).field("trust", &self.trust).field("http2", &self.http2).finish()
     }
 }
 
@@ -29,7 +31,8 @@ impl Access {
     /// # Errors
     /// A file that cannot be read, a key that no header can carry, a file of certificates without one.
     pub(in crate::bench) fn of(target: &spec::Target) -> Result<Self, Problem> {
-        Ok(Self { key: api_key(target)?, trust: target.ca_file.as_deref().map_or_else(|| Ok(Trust::default()), trust)? })
+        let trust = target.ca_file.as_deref().map_or_else(|| Ok(Trust::default()), trust)?;
+        Ok(Self { key: api_key(target)?, trust, http2: target.http2 })
     }
 }
 
