@@ -44,6 +44,7 @@ use std::{
 use tokio::{
     runtime::{Builder, Runtime},
     sync::{Notify, watch},
+    task::yield_now,
     time::timeout,
 };
 
@@ -192,7 +193,11 @@ impl General {
             // A planned moment: the load is what waits here, not the code for something to have happened.
             let until_us = crate::base::clock::monotonic_us() + wait_us.unwrap_or(LONGEST_WAIT_US);
             tokio::select! {
-                Some(landed) = flights.next(), if !flights.is_empty() => self.land(landed, dispatch, warmup),
+                Some(landed) = flights.next(), if !flights.is_empty() => {
+                    self.land(landed, dispatch, warmup);
+                    // The task of its connection has to run before the connection counts as idle: the next request would open another.
+                    yield_now().await;
+                }
                 () = self.alarm.wait(until_us) => {}
             }
             self.tell(false, dispatch);
