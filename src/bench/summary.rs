@@ -10,8 +10,9 @@
 //!   `output_throughput` counts the tokens of given-up requests too (they were served), totals only those of completed ones.
 //! - In an open loop with `max_concurrency`, requests that are due wait for room: that wait is the client queue, part of the response
 //!   times and no send lag.
-//! - `steady` is the longest run of equal slices (a 200th of the run, 10 ms to 1 s) in each of which the mean number of requests under
-//!   way was at least 90 % of the greatest such mean.
+//! - `steady` is the run without its ramp and drain, in equal slices (a 200th of the run, 10 ms to 1 s): in a closed loop the longest
+//!   span in which the mean number under way was at least 90 % of the greatest such mean, times shorter than half a request aside; in an
+//!   open loop from the first to the last slice with 90 % of the median, until the last request was sent. A request counts there by the share of its time.
 //! - `ci95` holds 95 % confidence intervals; [`stats::interval`](super::stats::interval) says how they are made.
 //! - Response times (`*_response_ms`) count from the planned moment instead: what a user would have waited.
 
@@ -220,14 +221,14 @@ pub struct Summary {
     pub profile: Spec,
 }
 
-/// The longest span in which at least 90 % of the greatest number of requests were under way.
+/// The run without its ramp and drain; see the definitions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Steady {
     /// Its begin, seconds since the first planned moment.
     pub from_s: f64,
     /// Its end.
     pub until_s: f64,
-    /// Completed requests that ended in it, per second.
+    /// Completed requests per second, each counted by the share of its time that lies in it.
     pub request_throughput: Option<f64>,
     /// Output tokens that arrived in it, per second.
     pub output_throughput: Option<f64>,

@@ -93,8 +93,9 @@ impl Figures {
     }
 
     /// The second pass.
-    pub(in crate::bench) fn second(&self) -> Second<'_> {
-        let span = self.span().and_then(|(from, until)| steady::longest(&self.rows, from, until));
+    pub(in crate::bench) fn second(&self, header: &Header) -> Second<'_> {
+        let closed = header.spec.load.closed();
+        let span = self.span().and_then(|(from, until)| steady::longest(&self.rows, from, until, closed));
         Second { rows: &self.rows, next: 0, clusters: Clusters::new(&self.itl, SHARES), span, steady_tokens: 0 }
     }
 
@@ -450,13 +451,14 @@ impl<'a> Second<'a> {
         let seconds = span.seconds();
         let ok = || self.rows.iter().filter(|row| row.ok());
         let within = || ok().filter(|row| row.sent_us().is_some_and(|sent| span.holds(sent)));
-        let ended = ok().filter(|row| span.holds(row.end_us)).count();
+        // By the share of its time: users whose requests end together would else count a round more or less.
+        let requests: f64 = ok().filter_map(|row| Some(span.share(row.sent_us()?, row.end_us))).sum();
         let ttft = Sorted::from(within().filter_map(RequestRow::ttft_us).map(|us| us as f64).collect::<Vec<_>>());
         let tpot = Sorted::from(within().filter_map(RequestRow::tpot_us).collect::<Vec<_>>());
         Some(Steady {
             from_s: (span.from_us - zero_us) as f64 / 1e6,
             until_s: (span.until_us - zero_us) as f64 / 1e6,
-            request_throughput: Some(ended as f64 / seconds),
+            request_throughput: Some(requests / seconds),
             output_throughput: (!tokens_unknown).then(|| self.steady_tokens as f64 / seconds),
             in_flight_mean: Some(span.in_flight_mean),
             median_ttft_ms: ms(ttft.percentile(50.0)),
