@@ -16,18 +16,22 @@
 //! - `ci95` holds 95 % confidence intervals; [`stats::interval`](super::stats::interval) says how they are made.
 //! - Response times (`*_response_ms`) count from the planned moment instead: what a user would have waited.
 
+mod document;
 mod figures;
+mod latency;
 mod limits;
+mod part;
+mod second;
 mod server;
 mod steady;
 
-pub(super) use self::figures::{Figures, Second};
+pub(super) use self::{figures::Figures, second::Second};
 
 use super::{
     live::Cache,
     record::Record,
     results::{StoppedBy, Usage, WorkerSetup},
-    spec::{Slo, Spec},
+    spec::{Load, Prompts, Slo, Spec},
 };
 use crate::base::Exit;
 use serde::{Deserialize, Serialize};
@@ -76,8 +80,12 @@ pub struct Summary {
     pub warmup: u64,
     /// Seconds measured.
     pub duration: f64,
-    /// Prompt tokens of completed requests, as the server's `usage` counts them; null when it counts none.
+    /// Prompt tokens of completed requests, as the server's `usage` counts them; null when it does not count all of them.
     pub total_input_tokens: Option<u64>,
+    /// Prompt tokens that were asked for in completed requests, by the length the profile names; null where lengths differ (a file, a trace,
+    /// a range, several turns). Beside the count above it tells what a chat template or an unknown tokenizer made of them.
+    #[serde(default)]
+    pub asked_input_tokens: Option<u64>,
     /// Output tokens of completed requests.
     pub total_output_tokens: u64,
     /// Completed requests per second.
@@ -290,6 +298,16 @@ impl Summary {
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         let Ok(serde_json::Value::Object(document)) = serde_json::to_value(self) else { return BTreeMap::new() };
         document.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect()
+    }
+}
+
+/// Length of every prompt of the load test, tokens, as it was asked for; `None` where they differ.
+pub(super) fn asked_input_len(spec: &Spec) -> Option<u32> {
+    match &spec.prompts {
+        Prompts::Random(random) if random.range_ratio <= 0.0 && random.turns == 1 && !matches!(spec.load, Load::Trace { .. }) => {
+            Some(random.input_len)
+        }
+        _ => None,
     }
 }
 
