@@ -86,6 +86,10 @@ pub struct Summary {
     /// a range, several turns). Beside the count above it tells what a chat template or an unknown tokenizer made of them.
     #[serde(default)]
     pub asked_input_tokens: Option<u64>,
+    /// Prompt tokens of completed requests that came from the server's prefix cache, as its `usage` says
+    /// (vLLM: `--enable-prompt-tokens-details`); null when it says nothing.
+    #[serde(default)]
+    pub cached_input_tokens: Option<u64>,
     /// Output tokens of completed requests.
     pub total_output_tokens: u64,
     /// Completed requests per second.
@@ -206,7 +210,7 @@ pub struct Summary {
     /// The figures by route; empty with one route.
     #[serde(default)]
     pub routes: Vec<RouteSummary>,
-    /// State of the server's prefix cache while measuring.
+    /// State of the server's prefix cache while measuring, by its counters, else by what `usage` says was cached.
     #[serde(default)]
     pub cache: Cache,
     /// What the server said of itself while measuring; null when it was not scraped.

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        live::ServerSample,
+        live::{Cache, ServerSample},
         results::{End, Header, RequestRow, StoppedBy},
         spec::Slo,
         stats::Sorted,
@@ -56,6 +56,10 @@ impl Figures {
         }
         let limited_by = limits::reasons(header, end, &seen);
         let (server, cache) = server::summary(scraped, from_us, until_us, value("mean_ttft_ms"));
+        // vLLM's V0 engine counts no prefix cache hits by default, but tells of each prompt what it had, if anything.
+        let (prompt, cached) = self.prompt;
+        let told = cached.filter(|_| prompt > 0).map(|cached| cached as f64 * 100.0 / prompt as f64);
+        let cache = if cache == Cache::Unknown { server::cache_of(told) } else { cache };
         Summary {
             schema: "dcudeck.bench.run/1".to_owned(),
             definitions: "dcudeck/1".to_owned(),
@@ -76,6 +80,7 @@ impl Figures {
             duration: part.seconds,
             total_input_tokens: part.input,
             asked_input_tokens: asked_input_len(spec).map(|len| u64::from(len) * part.completed),
+            cached_input_tokens: cached,
             total_output_tokens: part.output,
             request_throughput: part.per_s(part.completed),
             output_throughput: part.per_s(part.output + part.given_up),

@@ -20,6 +20,8 @@ pub(in crate::bench) struct Figures {
     pub(super) coalesced: u64,
     pub(super) resent: u64,
     pub(super) reads: u64,
+    /// Prompt tokens of requests that succeeded, and how many of them the server took from its prefix cache, where it says.
+    pub(super) prompt: (u64, Option<u64>),
     pub(super) classes: BTreeMap<String, u64>,
     pub(super) examples: BTreeMap<String, String>,
     /// Records whose arrivals are not there.
@@ -46,6 +48,10 @@ impl Figures {
             *self.classes.entry(class.to_owned()).or_insert(0) += 1;
             self.examples.entry(class.to_owned()).or_insert_with(|| error.message.clone());
             return;
+        }
+        self.prompt.0 += record.prompt_tokens.unwrap_or(0);
+        if let Some(cached) = record.cached_tokens {
+            *self.prompt.1.get_or_insert(0) += cached;
         }
         if header.setup.routes.len() > 1 && self.itl_of.is_empty() {
             self.itl_of.resize_with(header.setup.routes.len(), Samples::default);
