@@ -30,6 +30,8 @@ mod series_view;
 mod servers;
 mod steering;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod watched;
 mod words;

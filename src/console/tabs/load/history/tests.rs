@@ -1,34 +1,21 @@
 //! The history as a person meets it: keys in, pictures and effects out.
 
-use super::{super::Load, made_up, *};
+use super::{
+    super::{
+        Load,
+        testing::{drawn, look, press, shows, text_of},
+    },
+    made_up, *,
+};
 use crate::console::{
-    command, key,
     news::{Bench, News},
     results::requests::{By, Wish},
-    tab::{Tab as _, TabId},
-    theme::{Palette, Theme},
+    tab::Tab as _,
+    theme::Palette,
 };
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
-
-fn look(lang: Lang, palette: Palette) -> Look {
-    Look { lang, ascii: false, theme: Theme::new(palette), second: 0 }
-}
 
 fn tell(tab: &mut Load, told: Told) -> Vec<Effect> {
     tab.news(&News::Results(Box::new(told)))
-}
-
-fn press(tab: &mut Load, name: &str) -> Vec<Effect> {
-    let event = key::of_name(name).unwrap();
-    if let Some(field) = tab.field() {
-        let typed = field.key(event);
-        return tab.typed(typed);
-    }
-    let Some(command) = command::of_key(name, TabId::Load) else { return Vec::new() };
-    match tab.commands().into_iter().find(|live| live.command == command) {
-        Some(Live { disabled: None, .. }) => tab.command(command),
-        _ => Vec::new(),
-    }
 }
 
 fn keys(tab: &mut Load, keys: &str) -> Vec<Effect> {
@@ -37,33 +24,6 @@ fn keys(tab: &mut Load, keys: &str) -> Vec<Effect> {
 
 fn reason(tab: &Load, command: Command) -> Option<String> {
     tab.commands().into_iter().find(|live| live.command == command).and_then(|live| live.disabled).map(|said| said.en)
-}
-
-fn drawn(tab: &Load, look: &Look, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| tab.draw(look, frame, frame.area())).unwrap();
-    terminal.backend().buffer().clone()
-}
-
-fn text_of(buf: &Buffer) -> String {
-    let row = |y| {
-        let (mut line, mut skip) = (String::new(), 0);
-        for x in 0..buf.area.width {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let symbol = buf[(x, y)].symbol();
-            line.push_str(symbol);
-            skip = dcudeck_widgets::text::width(symbol).saturating_sub(1);
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    (0..buf.area.height).map(row).collect()
-}
-
-fn shows(tab: &Load, what: &str) -> bool {
-    text_of(&drawn(tab, &look(Lang::En, Palette::Mono), 80, 21)).contains(what)
 }
 
 /// A tab that shows `n` results.
