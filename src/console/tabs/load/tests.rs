@@ -13,11 +13,7 @@ use crate::{
         theme::{Palette, Theme},
     },
 };
-use ratatui::{
-    Terminal, TerminalOptions, Viewport,
-    backend::CrosstermBackend,
-    style::Modifier,
-};
+use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, style::Modifier};
 use std::{cell::Cell, io, rc::Rc};
 
 fn servers() -> News {

@@ -7,15 +7,26 @@ use super::{
     },
     made_up, *,
 };
-use crate::console::{
-    news::{Bench, News},
-    results::requests::{By, Wish},
-    tab::Tab as _,
-    theme::Palette,
+use crate::{
+    base::Lang,
+    console::{
+        news::{Bench, News},
+        results::{
+            Autopsy, Told,
+            requests::{By, Wish},
+        },
+        tab::Tab as _,
+        theme::Palette,
+    },
 };
 
 fn tell(tab: &mut Load, told: Told) -> Vec<Effect> {
     tab.news(&News::Results(Box::new(told)))
+}
+
+/// All results that are known.
+fn entries(list: Vec<Listed>) -> Told {
+    Told::List(Arc::from(list))
 }
 
 fn keys(tab: &mut Load, keys: &str) -> Vec<Effect> {
@@ -62,8 +73,6 @@ fn with_comparison(sides: u32, series: bool) -> Load {
     tell(&mut tab, Told::Compared(Box::new(made_up::compared(sides, series))));
     tab
 }
-
-use crate::console::results::Autopsy;
 
 fn states() -> Vec<(&'static str, Load)> {
     let mut marked = with(12);
