@@ -26,7 +26,7 @@ use crate::{
         input::{TextInput, Typed},
         look::Look,
         news::JobRow,
-        results::{Against, Listed, Wanted},
+        results::{Listed, Wanted},
         tab::{Effect, Explained, Live},
     },
     jobs, said, text,
@@ -42,7 +42,7 @@ use std::{
 };
 
 pub use commands::{COMMANDS, HistoryCommand};
-pub(super) use regression::regression_row;
+pub(super) use regression::Standing;
 
 /// Rows that half a screen moves by.
 const HALF: usize = 10;
@@ -91,7 +91,7 @@ pub(super) struct History {
     /// What is being read.
     waiting: Option<Wanted>,
     /// How results stand against their last comparable: asked for when a watched run ends.
-    regressions: BTreeMap<PathBuf, Option<Box<Against>>>,
+    regressions: BTreeMap<PathBuf, Standing>,
     /// Load tests under way, by job: when one ends, the list is read again.
     running: Vec<String>,
 }
@@ -116,8 +116,8 @@ impl History {
         vec![Effect::Results(Wanted::Regression(dir.to_path_buf()))]
     }
 
-    /// How the result in `dir` stands against the last comparable, if there is one; outer `None`: not known (yet).
-    pub(super) fn regression(&self, dir: &Path) -> Option<&Option<Box<Against>>> {
+    /// How the result in `dir` stands against the last comparable; `None`: not known (yet).
+    pub(super) fn regression(&self, dir: &Path) -> Option<&Standing> {
         self.regressions.get(dir)
     }
 
@@ -157,6 +157,8 @@ impl History {
             Some(Level::Request(_)) => RequestView::commands(),
             Some(Level::Compare(view)) => view.commands(),
         };
+        // What cannot be done now is not among the keys shown first.
+        live.sort_by_key(|live| live.disabled.is_some());
         live.extend([C::Down, C::Up, C::PageDown, C::PageUp, C::Top, C::Bottom].map(Live::ready));
         live
     }
@@ -287,10 +289,10 @@ impl History {
     }
 
     /// A click.
-    pub(super) fn click(&mut self, area: Rect, at: Position) -> Vec<Effect> {
+    pub(super) fn click(&mut self, look: &Look, area: Rect, at: Position) -> Vec<Effect> {
         let moved = match self.levels.last_mut() {
             None => self.list.click(area, at),
-            Some(Level::Result(view)) => view.click(area, at),
+            Some(Level::Result(view)) => view.click(look, area, at),
             Some(_) => false,
         };
         if moved { vec![Effect::Redraw] } else { Vec::new() }
@@ -298,12 +300,15 @@ impl History {
 
     /// Draws the level on top.
     pub(super) fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-        let reading = self.waiting.is_some();
+        let waiting = self.waiting.as_ref().map(|wanted| match wanted {
+            Wanted::Compare(_) => text!("comparing …", "比较中……"),
+            _ => text!("reading …", "读取中……"),
+        });
         let mut pen = Pen { buf: frame.buffer_mut(), look };
         match self.levels.last() {
-            None => self.list.draw(reading, area, &mut pen),
-            Some(Level::Result(view)) => view.draw(reading, area, &mut pen),
-            Some(Level::Request(view)) => view.draw(area, &mut pen),
+            None => self.list.draw(waiting, area, &mut pen),
+            Some(Level::Result(view)) => view.draw(waiting, area, &mut pen),
+            Some(Level::Request(view)) => view.draw(waiting, area, &mut pen),
             Some(Level::Compare(view)) => view.draw(area, &mut pen),
         }
         if let Some(field) = &self.typing {
@@ -319,7 +324,7 @@ impl History {
 
 /// The question before a result is removed.
 fn delete(listed: &Listed) -> Vec<Effect> {
-    let Listed { entry, when } = listed;
+    let Listed { entry, when, .. } = listed;
     let (id, model) = (&entry.id, &entry.model);
     let dir = entry.result_dir.display().to_string();
     let ask = said!(
@@ -331,6 +336,12 @@ fn delete(listed: &Listed) -> Vec<Effect> {
 
 fn name_of(dir: &Path) -> String {
     crate::base::clean(&dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()).into_owned()
+}
+
+/// The folder of the series that the result in `dir` is a cell of.
+fn cell_of(dir: &Path) -> Option<&Path> {
+    let cells = dir.parent()?;
+    (cells.file_name()? == "cells").then(|| cells.parent())?
 }
 
 /// A rule line with a title at the left and a state at the right.

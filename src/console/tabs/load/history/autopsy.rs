@@ -5,7 +5,7 @@ mod strip;
 
 use super::{HistoryCommand, Step, rule};
 use crate::{
-    base::Said,
+    base::{Said, Text},
     bench::live::{Event, Mark},
     console::{
         command::Command,
@@ -24,15 +24,17 @@ const LABEL: u16 = 16;
 #[derive(Debug, Clone)]
 pub(super) struct RequestView {
     autopsy: Autopsy,
+    /// Which of how many requests of the list it is.
+    place: Option<(usize, usize)>,
 }
 
 impl RequestView {
-    pub(super) fn new(autopsy: &Autopsy) -> Self {
-        Self { autopsy: autopsy.clone() }
+    pub(super) fn new(autopsy: &Autopsy, place: Option<(usize, usize)>) -> Self {
+        Self { autopsy: autopsy.clone(), place }
     }
 
-    pub(super) fn renew(&mut self, autopsy: &Autopsy) {
-        self.autopsy = autopsy.clone();
+    pub(super) fn renew(&mut self, autopsy: &Autopsy, place: Option<(usize, usize)>) {
+        *self = Self::new(autopsy, place);
     }
 
     pub(super) fn commands() -> Vec<Live> {
@@ -112,7 +114,7 @@ impl RequestView {
         Explained { title: title(&self.autopsy), rows }
     }
 
-    pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+    pub(super) fn draw(&self, waiting: Option<Text>, area: Rect, pen: &mut Pen<'_>) {
         let (look, ink) = (pen.look, &pen.look.theme);
         let lang = look.lang;
         let autopsy = &self.autopsy;
@@ -121,6 +123,8 @@ impl RequestView {
             Some(error) => format!("{} {}", look.sign("✖", "x"), error.0),
             None => format!("{} {}", look.sign("✔", "+"), text!("ok", "成功").get(lang)),
         };
+        let place = self.place.map(|(at, of)| format!(" · {at}/{of}  h l")).unwrap_or_default();
+        let state = waiting.map_or_else(|| format!("{state}{place}"), |doing| doing.get(lang).to_owned());
         rule(title(autopsy).get(lang), &state, area, 0, pen);
         stamps(autopsy, area, 1, pen);
         figures(autopsy, area, 2, pen);
@@ -141,7 +145,7 @@ impl RequestView {
         let events = u16::try_from(autopsy.events.len()).unwrap_or(u16::MAX).min(4);
         // Below the gaps: rule, four rows, events under a rule; on low screens the gaps keep six rows first.
         let left = area.height - y;
-        let wanted = if servers == 0 { 2 } else { 5 };
+        let wanted = if servers == 0 { 3 } else { 6 };
         let below = if left >= 8 + wanted { wanted } else { 0 };
         let events = if events > 0 && left > 8 + below + events { events + 1 } else { 0 };
         let gaps = Rect { y: area.y + y, height: left - below - events, ..area };
@@ -149,13 +153,15 @@ impl RequestView {
         if below > 0 {
             let part = Rect { y: gaps.bottom(), height: below, ..area };
             let of = autopsy.of_server.as_deref().unwrap_or_default();
-            rule(text!("server in those seconds", "同时段的服务端").get(lang), of, part, 0, pen);
+            rule(text!("server and devices in those seconds", "同时段的服务端与设备").get(lang), of, part, 0, pen);
             if servers == 0 {
                 let what = text!("n/a: the server said nothing of itself meanwhile", "n/a：同时段没有服务端读数");
                 pen.left(part, 1, 1, part.width.saturating_sub(2), what.get(lang), ink.unsure);
             } else {
-                charts::server_rows(autopsy, Rect { y: part.y + 1, height: below - 1, ..part }, pen);
+                charts::server_rows(autopsy, Rect { y: part.y + 1, height: below - 2, ..part }, pen);
             }
+            let devices = text!("devices    n/a: none were sampled during this run", "设备       n/a：压测期间未采样");
+            pen.left(part, 1, below - 1, part.width.saturating_sub(2), devices.get(lang), ink.unsure);
         }
         if events > 0 {
             let part = Rect { y: gaps.bottom() + below, height: events, ..area };
@@ -203,8 +209,8 @@ fn stamps(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
     for (label, what) in [
         (text!("planned", "计划"), Some(planned)),
         (text!("sent", "发送"), since(request.sent_us)),
-        (text!("first", "首 token"), since(request.first_us)),
-        (text!("last", "末 token"), since(request.last_us)),
+        (text!("first", "首"), since(request.first_us)),
+        (text!("last", "末"), since(request.last_us)),
         (text!("end", "结束"), since(Some(request.end_us))),
     ] {
         x = pen.flow(area, x, y, label.get(look.lang), ink.plain) + 1;

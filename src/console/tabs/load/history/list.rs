@@ -5,7 +5,6 @@ mod view;
 use super::{Entries, HistoryCommand, moved, rule, words};
 use crate::{
     base::Said,
-    bench::history::{Entry, last_comparable},
     console::{command::Command, results::Listed, tab::Explained, tabs::load::words::asked},
     said, text,
 };
@@ -69,7 +68,9 @@ pub(super) struct ListView {
     trouble: Option<Said>,
     filter: String,
     by: By,
-    /// Which of the rows shown the cursor is on.
+    /// Those that pass the filter, in their order, by their place in `entries`.
+    rows: Vec<usize>,
+    /// Which of them the cursor is on.
     cursor: usize,
     /// Marked for a comparison, in the order of marking.
     marked: Vec<PathBuf>,
@@ -103,29 +104,28 @@ impl ListView {
         if let Some(entries) = &self.entries {
             self.entries = Some(entries.iter().filter(|listed| listed.entry.result_dir != dir).cloned().collect());
         }
-        self.cursor = self.cursor.min(self.shown().len().saturating_sub(1));
+        self.stay_on(None);
     }
 
+    /// Arranges the rows anew and keeps the cursor on the result in `dir`, where it is still shown.
     fn stay_on(&mut self, dir: Option<&Path>) {
-        let shown = self.shown();
-        let at = shown.iter().position(|listed| Some(listed.entry.result_dir.as_path()) == dir);
-        self.cursor = at.unwrap_or_else(|| self.cursor.min(shown.len().saturating_sub(1)));
+        self.rows = self.arranged();
+        let at = (0..self.rows.len()).find(|&at| self.get(at).map(|listed| listed.entry.result_dir.as_path()) == dir && dir.is_some());
+        self.cursor = at.unwrap_or_else(|| self.cursor.min(self.rows.len().saturating_sub(1)));
     }
 
-    /// The results that pass the filter, in their order.
-    fn shown(&self) -> Vec<&Listed> {
+    /// The results that pass the filter, in their order, by their place.
+    fn arranged(&self) -> Vec<usize> {
         let Some(entries) = &self.entries else { return Vec::new() };
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let mut shown: Vec<&Listed> = entries
-            .iter()
-            .filter(|listed| {
-                let text = haystack(listed);
-                words.iter().all(|word| text.contains(word))
-            })
-            .collect();
+        let passes = |listed: &Listed| {
+            let text = if words.is_empty() { String::new() } else { haystack(listed) };
+            words.iter().all(|word| text.contains(word))
+        };
+        let mut shown: Vec<(usize, &Listed)> = entries.iter().enumerate().filter(|(_, listed)| passes(listed)).collect();
         match (self.by, self.by.key()) {
-            (By::Model, _) => shown.sort_by(|a, b| a.entry.model.cmp(&b.entry.model)),
-            (_, Some(key)) => shown.sort_by(|a, b| {
+            (By::Model, _) => shown.sort_by(|(_, a), (_, b)| a.entry.model.cmp(&b.entry.model)),
+            (_, Some(key)) => shown.sort_by(|(_, a), (_, b)| {
                 let figure = |listed: &Listed| listed.entry.metrics.get(key).copied();
                 match (figure(a), figure(b)) {
                     (Some(a), Some(b)) => b.total_cmp(&a),
@@ -137,12 +137,22 @@ impl ListView {
             // As the list comes: newest first.
             (_, None) => {}
         }
-        shown
+        shown.into_iter().map(|(at, _)| at).collect()
+    }
+
+    /// The result in row `at`.
+    fn get(&self, at: usize) -> Option<&Listed> {
+        self.entries.as_ref()?.get(*self.rows.get(at)?)
     }
 
     /// The result under the cursor.
     pub(super) fn here(&self) -> Option<&Listed> {
-        self.shown().get(self.cursor).copied()
+        self.get(self.cursor)
+    }
+
+    /// The result in `dir`.
+    pub(super) fn of(&self, dir: &Path) -> Option<&Listed> {
+        self.entries.as_ref()?.iter().find(|listed| listed.entry.result_dir == dir)
     }
 
     pub(super) fn filter(&self) -> &str {
@@ -155,29 +165,19 @@ impl ListView {
         self.stay_on(here.as_deref());
     }
 
-    fn last_comparable(&self) -> Option<&Entry> {
-        let entries: Vec<Entry> = self.entries.as_ref()?.iter().map(|listed| listed.entry.clone()).collect();
-        let dir = last_comparable(&entries, &self.here()?.entry)?.result_dir.clone();
-        self.entries.as_ref()?.iter().map(|listed| &listed.entry).find(|entry| entry.result_dir == dir)
-    }
-
     /// The marked results, the oldest first; with one mark that and the one under the cursor; with none the one under the cursor
     /// and its last comparable.
     pub(super) fn to_compare(&self) -> Option<Vec<PathBuf>> {
         let here = self.here()?.entry.result_dir.clone();
         let mut dirs = self.marked.clone();
         match dirs.as_slice() {
-            [] => dirs = vec![self.last_comparable()?.result_dir.clone(), here],
-            [one] if *one == here => dirs.insert(0, self.last_comparable()?.result_dir.clone()),
+            [] => dirs = vec![self.here()?.base.clone()?, here],
+            [one] if *one == here => dirs.insert(0, self.here()?.base.clone()?),
             [_] => dirs.push(here),
             _ => {}
         }
         if self.marked.len() > 1 {
-            let begun = |dir: &PathBuf| {
-                let entries = self.entries.iter().flat_map(|entries| entries.iter());
-                entries.map(|listed| &listed.entry).find(|entry| entry.result_dir == *dir).and_then(|entry| entry.started_at.clone())
-            };
-            dirs.sort_by_key(begun);
+            dirs.sort_by_key(|dir| self.of(dir).and_then(|listed| listed.entry.started_at.clone()));
         }
         Some(dirs)
     }
@@ -198,7 +198,7 @@ impl ListView {
     }
 
     pub(super) fn command(&mut self, command: Command) {
-        let len = self.shown().len();
+        let len = self.rows.len();
         if let Some(to) = moved(command, self.cursor, len) {
             self.cursor = to;
             return;
@@ -224,7 +224,7 @@ impl ListView {
     }
 
     pub(super) fn click(&mut self, area: Rect, at: Position) -> bool {
-        let len = self.shown().len();
+        let len = self.rows.len();
         match row_at(view::parts(area).0, self.cursor, len, at.y) {
             Some(row) if row != self.cursor => {
                 self.cursor = row;
@@ -241,11 +241,11 @@ impl ListView {
 
     /// All that are shown, a line each.
     pub(super) fn all_text(&self) -> String {
-        self.shown().into_iter().map(line).collect::<Vec<_>>().join("\n")
+        (0..self.rows.len()).filter_map(|at| self.get(at)).map(line).collect::<Vec<_>>().join("\n")
     }
 
     pub(super) fn explain(&self) -> Option<Explained> {
-        let Listed { entry, when } = self.here()?;
+        let Listed { entry, when, .. } = self.here()?;
         let dir = entry.result_dir.display().to_string();
         let limited = if entry.client_limited {
             said!(

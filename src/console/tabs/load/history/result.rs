@@ -3,23 +3,27 @@
 mod cells;
 mod figures;
 mod requests;
+mod routes;
+mod view;
 
-use super::{HistoryCommand, Step, moved, regression_row, rule, words};
+use super::{HistoryCommand, Standing, Step, cell_of, moved};
 use crate::{
     base::Said,
     bench::{
+        history::COMPARABLE,
         live::{Cell, CellState},
         series,
         spec::Spec,
     },
     console::{
         command::Command,
+        look::Look,
         results::{
             Opened, Requests, Wanted,
-            requests::{By, Wish},
+            requests::{By, Request, Wish},
         },
         tab::{Effect, Explained, Live},
-        tabs::load::{LoadCommand, pen::Pen, words::asked},
+        tabs::load::LoadCommand,
     },
     said, text,
 };
@@ -27,8 +31,6 @@ use dcudeck_widgets::table::row_at;
 use ratatui::layout::{Position, Rect};
 use std::path::Path;
 
-/// Rows of the figures: headings and four latencies.
-const FIGURES: u16 = 5;
 /// Samples below which a P99 is uncertain: three beyond it.
 const P99_SAMPLES: u64 = 300;
 
@@ -36,6 +38,8 @@ const P99_SAMPLES: u64 = 300;
 #[derive(Debug, Clone)]
 pub(super) struct ResultView {
     opened: Opened,
+    /// How it stands against the last comparable one.
+    standing: Standing,
     /// What a series shows, a sentence each.
     findings: Vec<Said>,
     /// `None` until they were read.
@@ -46,13 +50,18 @@ pub(super) struct ResultView {
 }
 
 impl ResultView {
-    pub(super) fn new(opened: &Opened) -> Self {
-        Self { opened: opened.clone(), findings: findings(opened), requests: None, wish: Wish::default(), cursor: 0 }
+    pub(super) fn new(opened: &Opened, standing: Standing) -> Self {
+        Self { opened: opened.clone(), standing, findings: findings(opened), requests: None, wish: Wish::default(), cursor: 0 }
     }
 
     pub(super) fn renew(&mut self, opened: &Opened) {
         self.opened = opened.clone();
         self.findings = findings(opened);
+    }
+
+    /// How it stands against the last comparable one is known now.
+    pub(super) fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -64,9 +73,19 @@ impl ResultView {
         if requests.dir != self.opened.dir || (requests.wish != self.wish && self.requests.is_some()) {
             return false;
         }
-        self.cursor = self.cursor.min(requests.order.len().saturating_sub(1));
+        // While more are read the cursor stays on its request, once it was moved.
+        let here = self.requests.as_ref().filter(|_| self.cursor > 0).and_then(|before| before.get(self.cursor));
+        let which = |row: &Request| (row.i, row.warmup, row.route);
+        let same = |row: &Request| here.is_some_and(|here| which(here) == which(row));
+        let at = here.and_then(|_| (0..requests.order.len()).find(|&at| requests.get(at).is_some_and(same)));
+        self.cursor = at.unwrap_or(self.cursor).min(requests.order.len().saturating_sub(1));
         self.requests = Some(requests.clone());
         true
+    }
+
+    /// Which of how many requests the cursor is on.
+    pub(super) fn place(&self) -> Option<(usize, usize)> {
+        self.requests.as_ref().map(|requests| (self.cursor + 1, requests.order.len()))
     }
 
     fn series(&self) -> Option<&[Cell]> {
@@ -104,7 +123,7 @@ impl ResultView {
         use HistoryCommand as H;
         let own = |command| C::History(command);
         let no_spec = self.spec().is_none().then(|| said!("the result does not say what was asked", "结果中没有压测配置"));
-        let no_base = self.opened.against.is_none().then(|| said!("no earlier result asked the same", "之前没有相同条件的结果"));
+        let no_base = self.standing.base().is_none().then(|| said!("no earlier result asked the same", "之前没有相同条件的结果"));
         let empty = (self.len() == 0).then(|| said!("nothing is listed", "列表为空"));
         let mut live = vec![Live::unless(C::Open, empty)];
         if self.series().is_none() {
@@ -118,7 +137,7 @@ impl ResultView {
             Live::ready(C::CopyPanel),
             Live::unless(C::CopyCommand, no_spec),
             Live::ready(own(H::Show)),
-            Live::ready(own(H::Delete)),
+            Live::unless(own(H::Delete), cell_of(self.dir()).map(|_| said!("only whole results are deleted", "只能删除整个结果"))),
         ]);
         live
     }
@@ -138,9 +157,9 @@ impl ResultView {
             Command::Open => self.open(),
             Command::History(H::Sort) => Step::of(self.wish(Wish { by: self.wish.by.next(), ..self.wish.clone() })),
             Command::History(H::FailedFirst) => Step::of(self.wish(Wish { failed_first: !self.wish.failed_first, ..self.wish.clone() })),
-            Command::History(H::Compare) => match &self.opened.against {
-                Some(against) => {
-                    let dirs = vec![against.base.entry.result_dir.clone(), self.opened.dir.clone()];
+            Command::History(H::Compare) => match self.standing.base() {
+                Some(base) => {
+                    let dirs = vec![base.entry.result_dir.clone(), self.opened.dir.clone()];
                     Step::of(vec![Effect::Results(Wanted::Compare(dirs)), Effect::Redraw])
                 }
                 None => Step::default(),
@@ -188,8 +207,8 @@ impl ResultView {
         self.open()
     }
 
-    pub(super) fn click(&mut self, area: Rect, at: Position) -> bool {
-        match row_at(self.parts(area).2, self.cursor, self.len(), at.y) {
+    pub(super) fn click(&mut self, look: &Look, area: Rect, at: Position) -> bool {
+        match row_at(self.parts(look.lang, area).list, self.cursor, self.len(), at.y) {
             Some(row) if row != self.cursor => {
                 self.cursor = row;
                 true
@@ -257,63 +276,17 @@ impl ResultView {
         ];
         // A row above the cells may have been too narrow for a sentence.
         rows.extend(self.findings.iter().map(|finding| (text!("finding", "发现"), finding.clone())));
-        if let Some(against) = &self.opened.against {
-            let id = &against.base.entry.id;
-            rows.push((text!("against", "对比"), said!("{id}: the last result that asked the same", "{id}：上一个相同条件的结果")));
+        if let Some(base) = self.standing.base() {
+            let (id, why) = (&base.entry.id, COMPARABLE);
+            rows.push((text!("against", "对比"), Said { en: format!("{id}: {}", why.en), zh: format!("{id}：{}", why.zh) }));
+        }
+        if let Standing::Against(against) = &self.standing {
+            rows.extend(against.comparison.differences.iter().map(|difference| (text!("differs", "不同"), Said::same(difference.clone()))));
+        }
+        if let Some(summary) = &self.opened.summary {
+            rows.extend(summary.limited_by.iter().map(|why| (text!("client-limited", "客户端受限"), Said::same(why.clone()))));
         }
         Explained { title, rows }
-    }
-
-    /// Rows of the regression, of the figures, of the list.
-    fn parts(&self, area: Rect) -> (u16, u16, Rect) {
-        let regression = u16::from(self.series().is_none() && area.height >= 8);
-        let figures = match self.series() {
-            // What it shows stands above the cells, which keep at least half of the screen.
-            Some(_) => u16::try_from(self.findings.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2),
-            None if area.height >= 14 => FIGURES,
-            None => 0,
-        };
-        let y = (1 + regression + figures + 1).min(area.height);
-        (regression, figures, Rect { y: area.y + y, height: area.height - y, ..area })
-    }
-
-    pub(super) fn draw(&self, reading: bool, area: Rect, pen: &mut Pen<'_>) {
-        let (look, ink) = (pen.look, &pen.look.theme);
-        let lang = look.lang;
-        let listed = self.opened.listed.as_ref();
-        let when = listed.map(|listed| words::short_when(&listed.when)).unwrap_or_default();
-        let model = self.opened.summary.as_ref().map(|summary| summary.model_id.as_str());
-        let model = model.or(listed.map(|listed| listed.entry.model.as_str())).unwrap_or_default();
-        let asked = self.spec().map(|spec| asked(spec).get(lang).to_owned()).unwrap_or_default();
-        let title = [when, model, &asked].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-        let title = if title.is_empty() { name(&self.opened.dir) } else { title };
-        let state = listed.map(|listed| words::state(&listed.entry.state, look));
-        let state = state.map(|(sign, word, _)| format!("{sign} {}", word.get(lang))).unwrap_or_default();
-        rule(&title, &state, area, 0, pen);
-        let (regression, figures, list) = self.parts(area);
-        if regression > 0 {
-            regression_row(self.opened.against.as_deref(), area, 1, pen);
-        }
-        if figures > 0 {
-            let part = Rect { y: area.y + 1 + regression, height: figures, ..area };
-            match &self.opened.summary {
-                _ if self.series().is_some() => {
-                    for (y, finding) in (0..figures).zip(&self.findings) {
-                        let x = pen.left(part, 1, y, 2, look.sign("·", "-"), ink.accent);
-                        pen.left(part, x, y, part.width.saturating_sub(x + 1), finding.get(lang), ink.plain);
-                    }
-                }
-                Some(summary) => figures::summary_figures(summary, part, pen),
-                None => {
-                    pen.left(part, 1, 1, part.width, text!("n/a: no summary yet", "n/a：尚无汇总").get(lang), ink.unsure);
-                }
-            }
-        }
-        let head = Rect { y: list.y.saturating_sub(1).max(area.y), height: u16::from(area.height > 1), ..area };
-        match self.series() {
-            Some(cells) => self.cells(cells, head, list, pen),
-            None => self.request_list(reading, head, list, pen),
-        }
     }
 }
 

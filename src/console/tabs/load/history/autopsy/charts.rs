@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::Text,
-    bench::live::ServerSample,
+    bench::{live::ServerSample, spec::SaveTokens},
     console::{
         results::Autopsy,
         tabs::load::{
@@ -34,7 +34,7 @@ const ROWS: [Row; 4] = [
     Row { label: text!("running", "运行"), unit: "", of: |sample| sample.running },
     Row { label: text!("waiting", "排队"), unit: "", of: |sample| sample.waiting },
     Row { label: text!("KV", "KV"), unit: " %", of: |sample| sample.kv_pct },
-    Row { label: text!("preempted", "抢占"), unit: "", of: |sample| sample.preemptions },
+    Row { label: text!("preempt", "抢占"), unit: "", of: |sample| sample.preemptions },
 ];
 
 impl RequestView {
@@ -62,27 +62,41 @@ impl RequestView {
             };
             pen.left(area, x, 1, 1, sign, style);
         }
-        let legend: Vec<&str> = [
-            (Doing::Queued, text!("queued ", "排队")),
-            (Doing::First, text!("prefill ", "预填")),
-            (Doing::Tokens, text!("tokens", "输出")),
-        ]
-        .into_iter()
-        .filter(|(of, _)| doing.contains(of))
-        .map(|(_, word)| word.get(lang))
-        .collect();
-        pen.left(area, 1, 1, LABEL - 2, &legend.concat(), ink.unsure);
+        // In the order of time, each in the colour of its sign; what comes last needs no word where there is no room.
+        let mut x = 1;
+        for (of, word, style) in [
+            (Doing::Queued, text!("queued", "排队"), ink.look),
+            (Doing::First, text!("prefill", "预填"), ink.plain),
+            (Doing::Tokens, text!("tokens", "输出"), ink.accent),
+        ] {
+            if doing.contains(&of) && x + cells(word.get(lang)) < LABEL {
+                x = pen.flow(area, x, 1, word.get(lang), style) + 1;
+            }
+        }
         let chart = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
         if chart.is_empty() {
             return;
         }
         let Some(arrivals) = &autopsy.arrivals else {
             let silent = text!("no token arrived", "没有 token 到达");
+            let none = text!(
+                "not kept: the run was to save no token arrivals (save_tokens: none)",
+                "未保留：本次压测设为不保存 token 到达时刻（save_tokens: none）"
+            );
+            let all = text!(
+                "not kept: the run was to save all token arrivals, but this request's are not in the result",
+                "未保留：本次压测应保存全部 token 到达时刻，但结果中没有该请求的"
+            );
             let sampled = text!(
                 "not kept (sample): tokens.bin holds the slowest 1 %, all failures and a sample (save_tokens: all keeps every one)",
                 "未保留（抽样）：tokens.bin 只存最慢的 1 %、全部失败与抽样（save_tokens: all 可全部保留）"
             );
-            let what = if autopsy.request.first_us.is_none() { silent } else { sampled };
+            let what = match autopsy.save_tokens {
+                _ if autopsy.request.first_us.is_none() => silent,
+                Some(SaveTokens::None) => none,
+                Some(SaveTokens::All) => all,
+                Some(SaveTokens::Sample) | None => sampled,
+            };
             for (y, line) in (0..).zip(crate::console::wrap::wrap(what.get(lang), usize::from(area.width.saturating_sub(3)))) {
                 pen.left(chart, 1, y, area.width.saturating_sub(2), &line, ink.unsure);
             }
@@ -127,13 +141,19 @@ impl RequestView {
     }
 }
 
-/// The 1-2-5 values around the gaps, as exponents of 10.
+/// An axis just around the gaps, as exponents of 10.
 fn around(gaps: &[Option<f64>]) -> LinearAxis {
     let known = || gaps.iter().flatten().map(|gap| gap.max(1e-3));
     let low = known().fold(f64::INFINITY, f64::min);
     let high = known().fold(0.0, f64::max);
-    let axis = LogAxis::new(low, high);
-    LinearAxis::new(axis.lo().log10(), axis.hi().log10())
+    if low > high {
+        let axis = LogAxis::new(1.0, 10.0);
+        return LinearAxis::new(axis.lo().log10(), axis.hi().log10());
+    }
+    // Close around them, half a decade at least: equal gaps are no mountains.
+    let (low, high) = ((low * 0.8).log10(), (high * 1.1).log10());
+    let spare = (0.5 - (high - low)).max(0.0) / 2.0;
+    LinearAxis::new(low - spare, high + spare)
 }
 
 /// 1-2-5 values at the left of the gaps, decades first, none beside another.

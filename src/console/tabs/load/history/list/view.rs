@@ -20,37 +20,37 @@ use ratatui::{layout::Rect, widgets::Widget as _};
 const DETAIL_ROWS: u16 = 14;
 
 impl ListView {
-    pub(in super::super) fn draw(&self, reading: bool, area: Rect, pen: &mut Pen<'_>) {
+    pub(in super::super) fn draw(&self, waiting: Option<Text>, area: Rect, pen: &mut Pen<'_>) {
         let look = pen.look;
-        let shown = self.shown();
+        let shown = self.rows.len();
         let all = self.count().unwrap_or(0);
         let lang = look.lang;
         let mut title = text!("history", "历史").get(lang).to_owned();
         if !self.filter.is_empty() {
             title.push_str(&format!("  / {}", self.filter));
         }
-        let state = match (reading && self.entries.is_none(), self.marked.len()) {
-            (true, _) => text!("reading", "读取中").get(lang).to_owned(),
-            (false, 0) if shown.len() == all => said!("{all} results · ms", "{all} 个结果 · ms").get(lang).to_owned(),
-            (false, 0) => said!("{} of {all} results · ms", "{} / {all} 个结果 · ms", shown.len()).get(lang).to_owned(),
-            (false, marked) => said!("{marked} marked · {all} results · ms", "已标记 {marked} · 共 {all} · ms").get(lang).to_owned(),
+        let state = match (waiting, self.marked.len()) {
+            (Some(doing), _) => doing.get(lang).to_owned(),
+            (None, 0) if shown == all => said!("{all} results · ms", "{all} 个结果 · ms").get(lang).to_owned(),
+            (None, 0) => said!("{shown} of {all} results · ms", "{shown} / {all} 个结果 · ms").get(lang).to_owned(),
+            (None, marked) => said!("{marked} marked · {all} results · ms", "已标记 {marked} · 共 {all} · ms").get(lang).to_owned(),
         };
         rule(&title, &state, area, 0, pen);
         let (table, detail) = parts(area);
-        if shown.is_empty() {
-            self.empty(reading, table, pen);
+        if shown == 0 {
+            self.empty(waiting.is_some(), table, pen);
             return;
         }
         let columns = columns(lang);
-        let cell = |row: usize, column: usize| shown.get(row).map(|listed| self.cell(listed, row, column, pen.look)).unwrap_or_default();
+        let cell = |row: usize, column: usize| self.get(row).map(|listed| self.cell(listed, row, column, pen.look)).unwrap_or_default();
         let ink = &look.theme;
-        Table::new(&columns, shown.len(), self.cursor, cell)
+        Table::new(&columns, shown, self.cursor, cell)
             .title_style(ink.unsure)
             .sorted(Some(self.by.column()), ink.strong)
             .cursor_style(ink.cursor)
             .ascii(look.ascii)
             .render(table, pen.buf);
-        if let Some(listed) = shown.get(self.cursor).filter(|_| detail.height > 0) {
+        if let Some(listed) = self.here().filter(|_| detail.height > 0) {
             foot(listed, detail, pen);
         }
     }
@@ -97,12 +97,12 @@ impl ListView {
             }
             1 => Cell::new(words::short_when(&listed.when).to_owned(), ink.plain),
             2 => Cell::new(entry.model.rsplit('/').next().unwrap_or_default().to_owned(), ink.plain),
-            // Of a series the lengths vary: how far it is says more.
-            3 => match entry.cells {
-                Some((done, all)) => Cell::new(format!("{done}/{all}"), ink.plain),
-                None => Cell::new(words::lengths(entry.spec.as_ref(), look), ink.plain),
+            3 => Cell::new(words::lengths(entry.spec.as_ref(), look), ink.plain),
+            // Of a series how far it is: its loads vary.
+            4 => match (entry.cells, words::load(entry).get(look.lang)) {
+                (Some((done, all)), kind) => Cell::new(format!("{kind} {done}/{all}"), ink.plain),
+                (None, load) => Cell::new(load.to_owned(), ink.plain),
             },
-            4 => Cell::new(words::load(entry).get(look.lang).to_owned(), ink.plain),
             5 => ms("p99_ttft_ms"),
             6 => ms("median_tpot_ms"),
             7 => rate("output_throughput"),
@@ -162,9 +162,9 @@ fn columns(lang: Lang) -> [Column<'static>; 18] {
     [
         Column::new(title(0), 2),
         Column::new(title(1), 11),
-        Column::new(title(2), 9).grows(24),
-        Column::new(title(3), 9).grows(14).drop(2),
-        Column::new(title(4), 9).grows(13),
+        Column::new(title(2), 8).grows(24),
+        Column::new(title(3), 9).grows(11).drop(2),
+        Column::new(title(4), 10).grows(12),
         Column::new(title(5), 8).right(),
         Column::new(title(6), 8).right().drop(1),
         Column::new(title(7), 6).right(),
@@ -175,9 +175,9 @@ fn columns(lang: Lang) -> [Column<'static>; 18] {
         Column::new(title(12), 8).right().drop(6),
         Column::new(title(13), 7).right().drop(7),
         Column::new(title(14), 8).right().drop(8),
-        Column::new(title(15), 10).grows(18).drop(9),
-        Column::new(title(16), 8).grows(10).drop(10),
-        Column::new(title(17), 24).grows(44).drop(11),
+        Column::new(title(15), 10).grows(12).drop(9),
+        Column::new(title(16), 7).drop(10),
+        Column::new(title(17), 32).grows(44).drop(11),
     ]
 }
 

@@ -14,13 +14,14 @@ use dcudeck_widgets::{Column, Table, figure, table::Cell};
 use ratatui::{layout::Rect, widgets::Widget as _};
 
 impl ResultView {
-    pub(super) fn cells(&self, steps: &[Step], head: Rect, area: Rect, pen: &mut Pen<'_>) {
+    pub(super) fn cells(&self, steps: &[Step], waiting: Option<Text>, head: Rect, area: Rect, pen: &mut Pen<'_>) {
         let (look, ink) = (pen.look, &pen.look.theme);
         let lang = look.lang;
         let done = steps.iter().filter(|cell| cell.state == CellState::Done).count();
         let all = steps.len();
         let title = said!("cells", "单元");
-        rule(title.get(lang), &format!("{done}/{all} · ms"), head, 0, pen);
+        let state = waiting.map_or_else(|| format!("{done}/{all} · ms"), |doing| doing.get(lang).to_owned());
+        rule(title.get(lang), &state, head, 0, pen);
         let columns = cell_columns(lang);
         let marks = self.opened.series.as_ref().map(|series| (series.best.clone(), series.knee.clone())).unwrap_or_default();
         let cell = |row: usize, column: usize| {
@@ -57,7 +58,7 @@ fn cell_columns(lang: Lang) -> [Column<'static>; 10] {
         Column::new(title(5), 7).right(),
         Column::new(title(6), 7).right().drop(2),
         Column::new(title(7), 5).drop(3),
-        Column::new(title(8), 8),
+        Column::new(title(8), 9),
         Column::new(title(9), 1).grows(80).drop(4),
     ]
 }
@@ -78,7 +79,10 @@ fn step_cell<'a>(cell: &Step, column: usize, here: bool, marks: &(Option<String>
         4 => Cell::new(latency(figure_of("median_tpot_ms")), style(figure_of("median_tpot_ms"))),
         5 => Cell::new(figure::fixed(figure_of("output_throughput"), 7).trim().to_owned(), style(figure_of("output_throughput"))),
         6 => Cell::new(
-            figure_of("goodput").map_or_else(|| "n/a".to_owned(), figure::compact),
+            {
+                let missed = if cell.slo_met == Some(false) { "!" } else { "" };
+                figure_of("goodput").map_or_else(|| "n/a".to_owned(), |v| format!("{missed}{}", figure::compact(v)))
+            },
             match cell.slo_met {
                 Some(true) => ink.good,
                 Some(false) => ink.act,
