@@ -53,7 +53,7 @@ impl Held {
     /// Reads a handful more; what is to be told of it.
     pub(super) fn read_on(&mut self) -> Option<Told> {
         let Rows::First(rows, records, tell_at) = &mut self.rows else { return None };
-        let until = (rows.len() + HANDFUL).min(*tell_at);
+        let until = (rows.len() + HANDFUL).min((*tell_at).max(rows.len() + 1));
         while rows.len() < until {
             match records.next_record() {
                 Ok(Some(record)) => rows.push(Request::of(&record)),
@@ -72,7 +72,7 @@ impl Held {
         if rows.len() < *tell_at {
             return None;
         }
-        *tell_at *= 4;
+        *tell_at = rows.len() * 4;
         Some(self.told())
     }
 
@@ -108,5 +108,65 @@ impl Held {
                 Ok(found)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::clock::Epoch, bench::record::Record, console::tabs::load::made_up};
+    use std::fmt::Write as _;
+
+    /// A result of so many requests, of which the last is the slowest.
+    fn result(n: u64) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let epoch = Epoch::now();
+        let setup =
+            serde_json::json!({"model": "m", "max_model_len": null, "usage": "final", "client": "own", "stamps": "user", "threads": 1});
+        let header = serde_json::json!({"schema": "dcudeck.bench.requests/1", "epoch": epoch, "spec": made_up::spec(), "setup": setup});
+        let mut text = format!("{header}\n");
+        for i in 0..n {
+            let record = Record { i, sent_us: Some(i), first_us: Some(i * 2), last_us: Some(i * 2), end_us: i * 2, ..Record::default() };
+            writeln!(text, "{}", serde_json::to_string(&record).expect("a line")).expect("writes");
+        }
+        std::fs::write(dir.path().join(crate::bench::results::REQUESTS), text).expect("writes");
+        dir
+    }
+
+    fn told(told: Told) -> Requests {
+        match told {
+            Told::Requests(requests) => requests,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_requests_are_told_before_the_last_are_read_and_all_of_them_in_the_order_asked_for_meanwhile() {
+        let dir = result(9_000);
+        let mut held = Held::open(dir.path(), Wish::default()).expect("opens");
+        let mut tellings = Vec::new();
+        while held.goes_on() {
+            if let Some(news) = held.read_on() {
+                let requests = told(news);
+                tellings.push((requests.rows.len(), requests.read_pct.is_some(), requests.get(0).map(|row| row.i)));
+                if tellings.len() == 1 {
+                    let first_of_all = Wish { by: crate::console::results::requests::By::Time, ..Wish::default() };
+                    assert_eq!(told(held.arranged(first_of_all)).get(0).map(|row| row.i), Some(0));
+                }
+            }
+        }
+        assert_eq!(tellings, [(1_000, true, Some(999)), (4_000, true, Some(0)), (9_000, false, Some(0))]);
+    }
+
+    #[test]
+    fn a_request_that_was_not_read_yet_is_found_all_the_same_and_none_is_lost_over_it() {
+        let dir = result(3_000);
+        let mut held = Held::open(dir.path(), Wish::default()).expect("opens");
+        assert_eq!(held.find((false, 2_500, 0)).expect("reads").map(|row| row.i), Some(2_500));
+        assert_eq!(held.find((false, 3_000, 0)).expect("reads"), None);
+        while held.goes_on() {
+            held.read_on();
+        }
+        assert_eq!(told(held.arranged(Wish::default())).rows.len(), 3_000);
     }
 }

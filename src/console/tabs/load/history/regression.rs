@@ -11,6 +11,7 @@ use crate::{
     said, text,
 };
 use ratatui::layout::Rect;
+use std::collections::BTreeMap;
 
 /// Figures that a regression is judged by, the first most.
 const CHIEF: [(&str, Text); 6] = [
@@ -104,6 +105,9 @@ fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let Against { base, comparison } = against;
     let chief: Vec<_> = CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
+    if chief.is_empty() {
+        return cells_of(against, area, y, pen);
+    }
     let of = |verdict| chief.iter().filter(|(compared, _)| compared.verdict == verdict).count();
     let overall = match (of(Verdict::Worse), of(Verdict::Better)) {
         (1.., _) => Verdict::Worse,
@@ -130,4 +134,31 @@ fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
         x = pen.flow(area, x, y, &what, ink.plain);
         x = pen.flow(area, x, y, &figure, style);
     }
+}
+
+/// Of a series: how many cells are worse and better, by the figures that a run is judged by.
+fn cells_of(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
+    let (look, ink) = (pen.look, &pen.look.theme);
+    let mut by_cell: BTreeMap<&str, Vec<Verdict>> = BTreeMap::new();
+    for compared in &against.comparison.metrics {
+        if let Some((cell, figure)) = compared.name.rsplit_once('/')
+            && CHIEF.iter().any(|(key, _)| *key == figure)
+        {
+            by_cell.entry(cell).or_default().push(compared.verdict);
+        }
+    }
+    let all = by_cell.len();
+    let worse = by_cell.values().filter(|of| of.contains(&Verdict::Worse)).count();
+    let better = by_cell.values().filter(|of| !of.contains(&Verdict::Worse) && of.contains(&Verdict::Better)).count();
+    let (sign, style) = match (worse, better) {
+        (1.., _) => ("!", ink.act),
+        (0, 1..) => (look.sign("✔", "+"), ink.good),
+        _ => ("=", ink.plain),
+    };
+    let when = words::short_when(&against.base.when);
+    let what = said!(
+        "{sign} of {all} cells {worse} are worse and {better} better than {when}",
+        "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
+    );
+    pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
 }

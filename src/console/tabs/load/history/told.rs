@@ -117,6 +117,6 @@ impl History {
             return known.clone();
         }
         let base = self.list.of(&opened.dir).and_then(|listed| self.list.of(listed.base.as_deref()?));
-        base.filter(|_| opened.series.is_none()).map_or(Standing::First, |base| Standing::Awaited(Box::new(base.clone())))
+        base.map_or(Standing::First, |base| Standing::Awaited(Box::new(base.clone())))
     }
 }

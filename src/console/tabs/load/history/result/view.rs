@@ -40,10 +40,10 @@ impl ResultView {
     pub(super) fn parts(&self, lang: Lang, area: Rect) -> Parts {
         let series = self.series().is_some();
         let limited = u16::from(self.limited().is_some() && area.height >= 14);
-        let standing = if series { 0 } else { self.standing.rows(area.height) };
+        let standing = self.standing.rows(area.height);
         let figures = match series {
             // What it shows stands above the cells, which keep at least half of the screen.
-            true => rows(self.shown(lang, area.width).len()).min(area.height.saturating_sub(4) / 2),
+            true => rows(self.shown(lang, area.width).len()).min(area.height.saturating_sub(4 + standing) / 2),
             false if area.height >= 14 => FIGURES,
             false => 0,
         };
