@@ -117,6 +117,18 @@ pub fn last_comparable<'a>(entries: &'a [Entry], of: &Entry) -> Option<&'a Entry
     before.first().copied()
 }
 
+/// Other runs that asked exactly what `of` asked of the same address, and whose figures are about the server, the oldest first: how far
+/// they differ is how far equal runs do.
+#[must_use]
+pub fn equal<'a>(entries: &'a [Entry], of: &Entry) -> Vec<&'a Entry> {
+    let asked = |e: &Entry| Some((fingerprint(e)?, e.spec.as_ref().map(|s| (s.target.url.clone(), s.requests, s.duration_s))));
+    let Some(wanted) = asked(of) else { return Vec::new() };
+    let other = |e: &&Entry| e.id != of.id && e.state == "finished" && !e.client_limited && asked(e).as_ref() == Some(&wanted);
+    let mut found: Vec<&Entry> = entries.iter().filter(other).collect();
+    found.sort_by_key(|e| &e.started_at);
+    found
+}
+
 /// What was asked, as text that is equal when it was the same; `None` of an imported result.
 fn fingerprint(entry: &Entry) -> Option<String> {
     let spec = entry.spec.as_ref()?;

@@ -56,27 +56,36 @@ fn a_result_compared_with_itself_is_nowhere_better_or_worse() {
     assert_eq!(of(&comparison, "error_rate_pct").verdict, Verdict::Same, "no failure in either");
 }
 
-/// The promise of the interval: in about 95 of 100 comparisons of runs that differ by chance alone it holds zero.
+/// What a figure is about: `ttft` of `p99_ttft_ms`.
+fn family(name: &str) -> &str {
+    name.strip_suffix("_ms").and_then(|n| n.split_once('_')).map_or("throughput", |(_, family)| family)
+}
+
+/// The promise of the verdicts: of pairs of runs that differ by chance alone, few are told apart by any figure of a family.
 #[test]
 fn chance_alone_is_called_a_difference_in_few_of_many_comparisons() {
     let root = tempfile::tempdir().expect("temporary folder");
     let spec = testing::spec(LOAD);
-    let sampled: Vec<Sampled> = (0..40)
+    let sides: Vec<Side> = (0..40)
         .map(|k| {
             let dir = root.path().join(k.to_string());
             let records: Vec<_> = (k * 300..k * 300 + 300).map(|i| testing::record(i, 4, 20_000, 1_000)).collect();
             testing::write(&dir, &testing::header(&spec, AT), &records, Some(testing::end(1)));
-            Sampled::read(&dir).expect("reads")
+            crate::bench::results::recompute(&dir).expect("a summary");
+            Side::open(&dir).expect("opens")
         })
         .collect();
-    for key in ["mean_ttft_ms", "median_ttft_ms", "p90_ttft_ms", "median_tpot_ms", "mean_itl_ms"] {
-        // Every token is a sample of the gaps: drawing them takes as much time as everything else.
-        let count = if key == "mean_itl_ms" { 6 } else { 20 };
-        let pairs = sampled.chunks(2).take(count).filter_map(|pair| resample::change(key, pair.first()?, pair.get(1)?)?.pct);
-        let intervals: Vec<_> = pairs.collect();
-        let missed = intervals.iter().filter(|(low, high)| *low > 0.0 || *high < 0.0).count();
-        assert!(intervals.len() == count && missed <= count.div_ceil(5), "{key}: {missed} of {}: {intervals:?}", intervals.len());
+    let (mut told, mut with_interval) = (std::collections::BTreeMap::new(), 0);
+    for pair in sides.chunks(2) {
+        let comparison = between(&pair[0], &pair[1], &[]).expect("compares");
+        with_interval += comparison.metrics.iter().filter(|c| c.ci_low_pct.is_some()).count();
+        let apart = comparison.metrics.iter().filter(|c| matches!(c.verdict, Verdict::Better | Verdict::Worse)).map(|c| family(&c.name));
+        for family in apart.collect::<std::collections::BTreeSet<_>>() {
+            *told.entry(family.to_owned()).or_insert(0) += 1;
+        }
     }
+    assert!(with_interval > 20 * 20, "{with_interval} intervals");
+    assert!(told.values().all(|&pairs| pairs <= 1), "of 20 pairs: {told:?}");
 }
 
 #[test]
