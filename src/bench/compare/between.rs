@@ -1,11 +1,14 @@
 //! How far two runs that asked the same of the same server differ, and what is left of a change beyond that.
 
 /// Standard deviation between equal runs that is assumed before any were seen, as a share of the figure: of means, medians and
-/// throughputs; of the 90th and 95th percentile; of the 99th. Equal runs of a simulated server on a shared two-core machine differed by
-/// 0.4 … 1.6, 1.2 … 5 and 1.2 … 12 %.
-const ASSUMED: [f64; 3] = [0.01, 0.015, 0.04];
+/// throughputs; of the 90th and 95th percentile; of the 99th. Forty-two equal runs of a simulated server beside other work on two cores
+/// differed by 0.4 … 1.6, 1.2 … 5 and 1.2 … 12 %.
+const ASSUMED: [f64; 3] = [0.01, 0.02, 0.05];
 /// The same for shares of requests, in points of a percent.
 const ASSUMED_POINTS: f64 = 0.5;
+/// Seconds from which on this holds: what comes and goes with the machine lasts as long as a shorter run, whose error is greater by the
+/// root of what it is short of.
+const LASTING_S: f64 = 10.0;
 /// Equal runs the assumption counts for where some were seen.
 const ASSUMED_WORTH: f64 = 2.0;
 /// Fewer equal runs of the history than this do not tell how far they differ.
@@ -24,6 +27,8 @@ pub(super) struct Interval {
 pub(super) struct Runs {
     pub(super) values: Vec<f64>,
     pub(super) within: Vec<Option<Interval>>,
+    /// How long the shortest of them measured.
+    pub(super) seconds: f64,
 }
 
 /// Where a change lies with 95 % confidence.
@@ -38,8 +43,9 @@ pub(super) struct Change {
 /// The change of `key` from `a` to `b`. `equal` are the figure's values in other runs that asked the same, in order of time. `paired`: half
 /// of the interval of its change within the two runs when their requests were the same, as a share.
 pub(super) fn change(key: &str, a: &Runs, b: &Runs, equal: &[f64], paired: Option<f64>) -> Option<Change> {
+    let brief = (LASTING_S / a.seconds.min(b.seconds).max(0.1)).sqrt().max(1.0);
     if key.ends_with("_pct") {
-        return points(a, b, equal);
+        return points(a, b, equal, brief * ASSUMED_POINTS);
     }
     if a.values.iter().chain(&b.values).any(|v| *v <= 0.0) {
         return None;
@@ -54,70 +60,67 @@ pub(super) fn change(key: &str, a: &Runs, b: &Runs, equal: &[f64], paired: Optio
         runs.within.iter().map(one).collect()
     };
     let within = within(a).zip(within(b));
-    let assumed = if key.starts_with("p99") { ASSUMED[2] } else { ASSUMED[usize::from(key.starts_with("p9"))] };
+    let assumed = brief * if key.starts_with("p99") { ASSUMED[2] } else { ASSUMED[usize::from(key.starts_with("p9"))] };
     let equal = logs(equal);
-    let (low, high) = match scatter(&sides, &equal) {
-        Some(seen) => {
-            // What a run varies by before any other was seen: chance within it, and what is assumed between runs.
-            let chance = within.map(|(a, b)| a.iter().chain(&b).map(|(l, h)| ((l + h) / 2.0 / Z95).powi(2)).collect::<Vec<f64>>());
-            let chance = chance.and_then(|of| mean(&of)).unwrap_or(0.0);
-            let error = spread(seen, assumed.powi(2) + chance, &sides);
-            (at - error, at + error)
-        }
-        None => {
-            let ([(low_a, high_a)], [(low_b, high_b)]) = (&within.as_ref()?.0[..], &within.as_ref()?.1[..]) else { return None };
-            let floor = 2.0 * (Z95 * assumed).powi(2);
-            let (down, up) = match paired {
-                Some(half) => (half.powi(2), half.powi(2)),
-                // Errors add up as squares, each on its own side (MOVER).
-                None => (low_b.powi(2) + high_a.powi(2), high_b.powi(2) + low_a.powi(2)),
-            };
-            (at - (down + floor).sqrt(), at + (up + floor).sqrt())
-        }
+    // What a run varies by before any other was seen: chance within it, and what is assumed between runs.
+    let chance = within.as_ref().map(|(a, b)| a.iter().chain(b).map(|(l, h)| ((l + h) / 2.0 / Z95).powi(2)).collect::<Vec<f64>>());
+    let expected = assumed.powi(2) + chance.and_then(|of| mean(&of)).unwrap_or(0.0);
+    let (low, high) = if let Some(seen) = repeats(&sides) {
+        let error = spread(seen, expected, &sides);
+        (at - error, at + error)
+    } else {
+        let ([(low_a, high_a)], [(low_b, high_b)]) = (&within.as_ref()?.0[..], &within.as_ref()?.1[..]) else { return None };
+        let floor = 2.0 * (Z95 * assumed).powi(2);
+        let (down, up) = match paired {
+            Some(half) => (half.powi(2), half.powi(2)),
+            // Errors add up as squares, each on its own side (MOVER).
+            None => (low_b.powi(2) + high_a.powi(2), high_b.powi(2) + low_a.powi(2)),
+        };
+        // Equal runs of the past may be calmer by luck: they only widen.
+        let past = neighbours(&equal).map_or(0.0, |seen| spread(seen, expected, &sides));
+        (at - (down + floor).sqrt().max(past), at + (up + floor).sqrt().max(past))
     };
     let share = |log: f64| log.exp() - 1.0;
     Some(Change { pct: Some((share(low) * 100.0, share(high) * 100.0)), difference: (share(low) * at_a, share(high) * at_a) })
 }
 
 /// As [`change`], of a share of requests: it may be 0, and its change counts in points.
-fn points(a: &Runs, b: &Runs, equal: &[f64]) -> Option<Change> {
+fn points(a: &Runs, b: &Runs, equal: &[f64], assumed: f64) -> Option<Change> {
     let sides = [a.values.clone(), b.values.clone()];
     let (at_a, at_b) = (mean(&sides[0])?, mean(&sides[1])?);
     let half = |runs: &Runs| runs.within.iter().map(|of| of.map(|of| (of.high - of.low) / 2.0)).collect::<Option<Vec<f64>>>();
     let within = half(a).zip(half(b)).and_then(|(a, b)| Some((mean(&a)?, mean(&b)?)));
-    let error = match scatter(&sides, equal) {
-        Some(seen) => {
-            let chance = within.map_or(0.0, |(a, b)| f64::midpoint(a.powi(2), b.powi(2)) / Z95.powi(2));
-            spread(seen, ASSUMED_POINTS.powi(2) + chance, &sides)
-        }
-        None => {
-            let (half_a, half_b) = within?;
-            // None of either: there is no scatter to assume.
-            let floor = if at_a.max(at_b) > 0.0 { 2.0 * (Z95 * ASSUMED_POINTS).powi(2) } else { 0.0 };
-            (half_a.powi(2) + half_b.powi(2) + floor).sqrt()
-        }
+    let chance = within.map_or(0.0, |(a, b)| f64::midpoint(a.powi(2), b.powi(2)) / Z95.powi(2));
+    let expected = assumed.powi(2) + chance;
+    let error = if let Some(seen) = repeats(&sides) {
+        spread(seen, expected, &sides)
+    } else {
+        let (half_a, half_b) = within?;
+        // None of either: there is no scatter to assume.
+        let floor = if at_a.max(at_b) > 0.0 { 2.0 * (Z95 * assumed).powi(2) } else { 0.0 };
+        let past = neighbours(equal).map_or(0.0, |seen| spread(seen, expected, &sides));
+        (half_a.powi(2) + half_b.powi(2) + floor).sqrt().max(past)
     };
     let difference = (at_b - at_a - error, at_b - at_a + error);
     let pct = (at_a > 0.0).then(|| (difference.0 * 100.0 / at_a, difference.1 * 100.0 / at_a));
     Some(Change { pct, difference })
 }
 
-/// Variance of a run as equal runs show it, and its degrees of freedom: from repeats the usual one, of both sides together; from the
-/// history half the squared median difference of neighbours, which one change of the server long ago does not raise.
-fn scatter(sides: &[Vec<f64>; 2], equal: &[f64]) -> Option<(f64, f64)> {
+/// Variance of a run as its repeats show it, both sides together, and its degrees of freedom.
+fn repeats(sides: &[Vec<f64>; 2]) -> Option<(f64, f64)> {
     let free = sides.iter().map(|values| values.len().saturating_sub(1)).sum::<usize>() as f64;
-    if free > 0.0 {
-        let square = |values: &Vec<f64>| mean(values).map_or(0.0, |at| values.iter().map(|v| (v - at).powi(2)).sum::<f64>());
-        return Some((sides.iter().map(square).sum::<f64>() / free, free));
-    }
+    let square = |values: &Vec<f64>| mean(values).map_or(0.0, |at| values.iter().map(|v| (v - at).powi(2)).sum::<f64>());
+    (free > 0.0).then(|| (sides.iter().map(square).sum::<f64>() / free, free))
+}
+
+/// Variance of a run as equal ones of the past show it: half the mean squared step from one to the next (von Neumann), which one change
+/// of the server long ago raises little. Such steps are worth two thirds of as many free deviations.
+fn neighbours(equal: &[f64]) -> Option<(f64, f64)> {
+    let steps: Vec<f64> = equal.windows(2).filter_map(|pair| Some((pair.last()? - pair.first()?).powi(2) / 2.0)).collect();
     if equal.len() < FEWEST_RUNS {
         return None;
     }
-    let mut apart: Vec<f64> = equal.windows(2).filter_map(|pair| Some((pair.last()? - pair.first()?).abs())).collect();
-    apart.sort_unstable_by(f64::total_cmp);
-    let (upper, lower) = (apart.get(apart.len() / 2)?, apart.get((apart.len() - 1) / 2)?);
-    // A normal difference has half of its mass within 0.6745 of its deviation; a median is worth some third of the figures it is from.
-    Some(((f64::midpoint(*upper, *lower) / 0.674_5).powi(2) / 2.0, (equal.len() as f64 - 1.0) / 2.0))
+    Some((mean(&steps)?, steps.len() as f64 * 2.0 / 3.0))
 }
 
 /// Half of the 95 % interval of the difference of two means of runs.

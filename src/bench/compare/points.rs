@@ -78,7 +78,7 @@ fn points(series: &live::Series) -> BTreeMap<&str, Vec<&live::Cell>> {
 }
 
 /// A cell's key without the number of its repeat.
-fn point_of(key: &str) -> &str {
+pub(super) fn point_of(key: &str) -> &str {
     key.rsplit_once('-').map_or(key, |(point, _)| point)
 }
 
@@ -135,7 +135,8 @@ impl Point<'_> {
         let side = |runs: &[Run<'_>]| {
             let each = runs.iter().filter_map(|run| Some((*run.metrics.get(key)?, run.sampled.as_ref().and_then(|s| s.interval(key)))));
             let (values, within) = each.unzip();
-            Runs { values, within }
+            let seconds = runs.iter().filter_map(|run| run.metrics.get("duration").copied()).fold(f64::INFINITY, f64::min);
+            Runs { values, within, seconds }
         };
         let (of_a, of_b) = (side(&self.a), side(&self.b));
         let (a, b) = (between::mean(&of_a.values), between::mean(&of_b.values));

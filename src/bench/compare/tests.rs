@@ -1,3 +1,5 @@
+mod chance;
+
 use super::*;
 use crate::{bench::report::testing, workspace::Workspace};
 use std::fs;
@@ -24,7 +26,7 @@ fn a_slower_server_is_worse_with_an_interval_that_holds_the_change() {
     assert_eq!(ttft.verdict, Verdict::Worse);
     let (low, high) = (ttft.ci_low_pct.expect("an interval"), ttft.ci_high_pct.expect("an interval"));
     assert!((29.0..31.0).contains(&ttft.change_pct.expect("a change")), "{ttft:?}");
-    assert!(low < 30.0 && high > 30.0 && low > 20.0 && high < 40.0, "{ttft:?}");
+    assert!(low < 30.0 && high > 30.0 && low > 18.0 && high < 43.0, "{ttft:?}");
     // The gaps are the same in both.
     assert_eq!(of(&comparison, "mean_itl_ms").verdict, Verdict::Same);
     assert_eq!(of(&comparison, "median_tpot_ms").verdict, Verdict::Same);
@@ -54,38 +56,6 @@ fn a_result_compared_with_itself_is_nowhere_better_or_worse() {
         assert!(figure.change_pct.is_none_or(|change| change == 0.0), "{figure:?}");
     }
     assert_eq!(of(&comparison, "error_rate_pct").verdict, Verdict::Same, "no failure in either");
-}
-
-/// What a figure is about: `ttft` of `p99_ttft_ms`.
-fn family(name: &str) -> &str {
-    name.strip_suffix("_ms").and_then(|n| n.split_once('_')).map_or("throughput", |(_, family)| family)
-}
-
-/// The promise of the verdicts: of pairs of runs that differ by chance alone, few are told apart by any figure of a family.
-#[test]
-fn chance_alone_is_called_a_difference_in_few_of_many_comparisons() {
-    let root = tempfile::tempdir().expect("temporary folder");
-    let spec = testing::spec(LOAD);
-    let sides: Vec<Side> = (0..40)
-        .map(|k| {
-            let dir = root.path().join(k.to_string());
-            let records: Vec<_> = (k * 300..k * 300 + 300).map(|i| testing::record(i, 4, 20_000, 1_000)).collect();
-            testing::write(&dir, &testing::header(&spec, AT), &records, Some(testing::end(1)));
-            crate::bench::results::recompute(&dir).expect("a summary");
-            Side::open(&dir).expect("opens")
-        })
-        .collect();
-    let (mut told, mut with_interval) = (std::collections::BTreeMap::new(), 0);
-    for pair in sides.chunks(2) {
-        let comparison = between(&pair[0], &pair[1], &[]).expect("compares");
-        with_interval += comparison.metrics.iter().filter(|c| c.ci_low_pct.is_some()).count();
-        let apart = comparison.metrics.iter().filter(|c| matches!(c.verdict, Verdict::Better | Verdict::Worse)).map(|c| family(&c.name));
-        for family in apart.collect::<std::collections::BTreeSet<_>>() {
-            *told.entry(family.to_owned()).or_insert(0) += 1;
-        }
-    }
-    assert!(with_interval > 20 * 20, "{with_interval} intervals");
-    assert!(told.values().all(|&pairs| pairs <= 1), "of 20 pairs: {told:?}");
 }
 
 #[test]

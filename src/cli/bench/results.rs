@@ -82,6 +82,7 @@ pub(super) fn compared(c: &Comparison, out: Out) -> String {
     for difference in &c.differences {
         text.push_str(&format!("! {}\n", clean(difference)));
     }
+    text.push_str(&format!("  {}\n", compare::basis(c).get(lang)));
     if !c.ok {
         text.push_str(word(lang, "! a threshold of --fail-on was crossed\n", "! 超出 --fail-on 的阈值\n"));
     }
