@@ -52,6 +52,9 @@ pub struct Comparison {
     pub metrics: Vec<Compared>,
     /// What makes the two not quite comparable (another model, load, prompt length, machine, client-limited, cache state), one sentence each.
     pub differences: Vec<String>,
+    /// The same in both languages, for faces and reports.
+    #[serde(skip)]
+    pub told: Vec<Said>,
     /// Runs that the spread between equal runs was taken from: repeats, or others of the workspace; 0: it was assumed.
     #[serde(default)]
     pub equal_runs: u32,
@@ -141,12 +144,14 @@ fn between(a: &Side, b: &Side, thresholds: &[Threshold]) -> Result<Comparison, P
         _ => points::runs(a, b)?,
     };
     let crossed: Vec<String> = thresholds.iter().flat_map(|threshold| threshold.crossed(&metrics)).collect();
+    let told = differ::differences(a, b);
     Ok(Comparison {
         schema: "dcudeck.bench.compare/1".to_owned(),
         base: a.dir.clone(),
         other: b.dir.clone(),
         metrics,
-        differences: differ::differences(a, b).into_iter().map(|said| said.en).collect(),
+        differences: told.iter().map(|said| said.en.clone()).collect(),
+        told,
         equal_runs,
         ok: crossed.is_empty(),
         crossed,

@@ -60,11 +60,11 @@ fn run(
     out: Out,
 ) -> Result<Option<Series>, Problem> {
     let job: Job = if let Some(dir) = resume {
-        series::resume(workspace, dir)?
+        series::resume(workspace, dir, out.lang)?
     } else {
         let spec = spec()?;
         consent::ask(&spec, workspace, yes, out)?;
-        bench::start(workspace, &spec, into)?
+        bench::start(workspace, &spec, into, out.lang)?
     };
     if !to_its_end(&job, out)? {
         return Ok(None);

@@ -23,12 +23,12 @@ fn chance_alone_is_called_a_difference_in_few_of_many_comparisons() {
             Side::open(&dir).expect("opens")
         })
         .collect();
-    let (mut told, mut with_interval) = (std::collections::BTreeMap::new(), 0);
+    let (mut told, mut with_interval) = (BTreeMap::new(), 0);
     for pair in sides.chunks(2) {
         let comparison = between(&pair[0], &pair[1], &[]).expect("compares");
         with_interval += comparison.metrics.iter().filter(|c| c.ci_low_pct.is_some()).count();
         let apart = comparison.metrics.iter().filter(|c| matches!(c.verdict, Verdict::Better | Verdict::Worse)).map(|c| family(&c.name));
-        for family in apart.collect::<std::collections::BTreeSet<_>>() {
+        for family in apart.collect::<BTreeSet<_>>() {
             *told.entry(family.to_owned()).or_insert(0) += 1;
         }
     }
