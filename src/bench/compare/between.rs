@@ -101,7 +101,8 @@ fn points(a: &Runs, b: &Runs, equal: &[f64], assumed: f64) -> Option<Change> {
         let past = neighbours(equal).map_or(0.0, |seen| spread(seen, expected, &sides));
         (half_a.powi(2) + half_b.powi(2) + floor).sqrt().max(past)
     };
-    let difference = (at_b - at_a - error, at_b - at_a + error);
+    // Nothing is less than none.
+    let difference = ((at_b - at_a - error).max(-at_a), at_b - at_a + error);
     let pct = (at_a > 0.0).then(|| (difference.0 * 100.0 / at_a, difference.1 * 100.0 / at_a));
     Some(Change { pct, difference })
 }
