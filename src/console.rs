@@ -105,7 +105,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<(), Problem> {
     // The first frame comes before any work.
     let ended = event_loop.draw().and_then(|()| {
         events::read_input(to.clone())?;
-        let pumps = Pumps::start(workspace.clone(), settings.read_only(), to)?;
+        let pumps = Pumps::start(workspace.clone(), settings.read_only(), settings.lang(), to)?;
         let end = event_loop.run(&messages, &pumps)?;
         if end == End::Left {
             pumps.leave();

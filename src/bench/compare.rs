@@ -1,27 +1,35 @@
 //! Two or more results side by side: every figure with its difference, confidence interval and verdict.
 //!
-//! **Interval.** Both results are drawn again 1,000 times from what was measured (a bootstrap with a fixed seed, so that the same two
-//! folders always give the same answer), and the change is computed each time; the interval holds the middle 95 %. What is drawn are
-//! blocks: up to 100 groups of requests that were sent one after another, each with all its samples, so that the thousands of token gaps
-//! of one request, or the requests of one wave, do not count as independent. Throughput is drawn from 20 equal slices of the measured
-//! time, each request's work spread evenly over the time it took.
-//! It tells how far chance *within* the two runs reaches; what differs from one start of a server to the next is not in it: repeat runs
-//! for that.
+//! **Interval.** The 95 % interval of a change holds three kinds of chance.
+//! - Within a run: the scatter of batches of requests over time, at three sizes of batch, the widest counting (`within`). Throughput: the
+//!   scatter of slices of the measured time; where both runs were sent the same arrivals at a rate, of the differences slice by slice.
+//! - Between runs, when a point was measured more than once: Student's interval over the repeats of both sides together.
+//! - Between runs otherwise, an assumed standard deviation between equal runs: 1 % of means, medians and throughputs, 2 % of P90 and P95,
+//!   5 % of P99, half a point of shares; more by the root of 10 s over its length for a shorter run. Where the workspace has four or more
+//!   other runs that asked exactly the same, and they differ more than that, so much wider is the interval.
 //!
-//! **Verdict.** `same`: the interval lies within ±3 %. `better` or `worse`: it lies on one side of zero. `unclear`: else, and wherever
-//! there is no interval.
+//! Next to what was seen of several runs the assumption counts like two of them.
+//!
+//! `Comparison::equal_runs` says which: how many runs it was taken from, 0 for the assumption. Repeat runs to learn what is beyond chance.
+//!
+//! **Verdict.** `same`: the interval lies within ±5 %. `better` or `worse`: it lies on one side of zero. `unclear`: else, and wherever
+//! there is no interval: too few requests to cut into batches, fewer than three samples beyond the percentile, an imported result.
+//! Of 21 pairs of equal runs each of a closed loop and at a rate, no figure but one P95 in one pair was called better or worse, beside
+//! other work on the machine; a server slower by a tenth was, in every mean or median of TPOT, ITL and E2EL of ten pairs of each.
 
+mod between;
 mod differ;
-mod resample;
+mod points;
 mod sides;
 mod threshold;
+mod within;
 
-use super::{
-    history, live,
-    report::figures::{Better, compared, figure},
+use super::{history, report::figures::Better};
+use crate::{
+    base::{Problem, Said},
+    said,
 };
-use crate::{base::Problem, said};
-use resample::{Change, Sampled};
+use between::Change;
 use serde::{Deserialize, Serialize};
 use sides::{Side, What};
 use std::path::{Path, PathBuf};
@@ -30,21 +38,7 @@ pub(super) use differ::{load, prompts};
 pub use threshold::Threshold;
 
 /// A change whose interval lies within this is none, percent.
-pub const SAME_WITHIN_PCT: f64 = 3.0;
-/// Figures of a series' cells that are compared: all of them, times every cell, would be read by nobody.
-const CELL_FIGURES: &[&str] = &[
-    "output_throughput",
-    "request_throughput",
-    "goodput_pct",
-    "error_rate_pct",
-    "median_ttft_ms",
-    "p99_ttft_ms",
-    "median_tpot_ms",
-    "p99_tpot_ms",
-    "p99_itl_ms",
-    "p99_e2el_ms",
-];
-
+pub const SAME_WITHIN_PCT: f64 = 5.0;
 /// The `dcudeck.bench.compare/1` document.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Comparison {
@@ -58,6 +52,12 @@ pub struct Comparison {
     pub metrics: Vec<Compared>,
     /// What makes the two not quite comparable (another model, load, prompt length, machine, client-limited, cache state), one sentence each.
     pub differences: Vec<String>,
+    /// The same in both languages, for faces and reports.
+    #[serde(skip)]
+    pub told: Vec<Said>,
+    /// Runs that the spread between equal runs was taken from: repeats, or others of the workspace; 0: it was assumed.
+    #[serde(default)]
+    pub equal_runs: u32,
     /// No threshold of `--fail-on` was crossed.
     pub ok: bool,
     /// The thresholds that were, one sentence each.
@@ -131,8 +131,8 @@ pub fn regression(workspace: &crate::workspace::Workspace, dir: &Path) -> Option
 }
 
 fn between(a: &Side, b: &Side, thresholds: &[Threshold]) -> Result<Comparison, Problem> {
-    let metrics = match (&a.what, &b.what) {
-        (What::Series(of), What::Series(with)) => cells(a, b, of, with)?,
+    let (metrics, equal_runs) = match (&a.what, &b.what) {
+        (What::Series(of), What::Series(with)) => points::cells(a, b, of, with)?,
         (What::Series(_), _) | (_, What::Series(_)) => {
             return Err(Problem::bad_input(
                 "bench.compare",
@@ -141,65 +141,33 @@ fn between(a: &Side, b: &Side, thresholds: &[Threshold]) -> Result<Comparison, P
             .file(if matches!(a.what, What::Series(_)) { &b.dir } else { &a.dir })
             .fix(said!("compare one of its cells: DIR/cells/KEY", "请比较其中一个单元：DIR/cells/KEY")));
         }
-        _ => {
-            let samples = a.sampled()?.zip(b.sampled()?);
-            let samples = samples.as_ref().map(|(a, b)| (a, b));
-            compared().iter().filter_map(|key| one(key, key, (&a.metrics, &b.metrics), samples)).collect()
-        }
+        _ => points::runs(a, b)?,
     };
     let crossed: Vec<String> = thresholds.iter().flat_map(|threshold| threshold.crossed(&metrics)).collect();
+    let told = differ::differences(a, b);
     Ok(Comparison {
         schema: "dcudeck.bench.compare/1".to_owned(),
         base: a.dir.clone(),
         other: b.dir.clone(),
         metrics,
-        differences: differ::differences(a, b).into_iter().map(|said| said.en).collect(),
+        differences: told.iter().map(|said| said.en.clone()).collect(),
+        told,
+        equal_runs,
         ok: crossed.is_empty(),
         crossed,
     })
 }
 
-type Metrics = std::collections::BTreeMap<String, f64>;
-
-fn cells(a: &Side, b: &Side, of: &live::Series, with: &live::Series) -> Result<Vec<Compared>, Problem> {
-    let mut metrics = Vec::new();
-    for cell in of.cells.iter().filter(|c| c.state == live::CellState::Done) {
-        let Some(other) = with.cells.iter().find(|c| c.key == cell.key && c.state == live::CellState::Done) else { continue };
-        // A cell whose requests are gone is compared without intervals.
-        let samples = |side: &Side| Sampled::read(&side.dir.join("cells").join(&cell.key)).ok();
-        let samples = samples(a).zip(samples(b));
-        let samples = samples.as_ref().map(|(a, b)| (a, b));
-        for key in CELL_FIGURES {
-            metrics.extend(one(&format!("{}/{key}", cell.key), key, (&cell.metrics, &other.metrics), samples));
-        }
+/// What the intervals of `comparison` rest on besides its own requests, one sentence.
+#[must_use]
+pub fn basis(comparison: &Comparison) -> Said {
+    match comparison.equal_runs {
+        0 => said!(
+            "how far equal runs differ was assumed, not measured: repeat runs to know",
+            "相同测试之间的差异为假定值，并非实测：重复测试可得实测值"
+        ),
+        n => said!("how far equal runs differ was taken from {n} runs", "相同测试之间的差异取自 {n} 次测试"),
     }
-    if metrics.is_empty() {
-        return Err(Problem::bad_input(
-            "bench.compare",
-            said!("the two series have no finished cell in common", "两组压测没有共同的已完成单元"),
-        )
-        .file(&b.dir));
-    }
-    Ok(metrics)
-}
-
-/// One figure; `None` when neither result has it.
-fn one(name: &str, key: &str, (a, b): (&Metrics, &Metrics), samples: Option<(&Sampled, &Sampled)>) -> Option<Compared> {
-    let (a, b) = (a.get(key).copied(), b.get(key).copied());
-    a.or(b)?;
-    let better = figure(key).map_or(Better::Neither, |figure| figure.better);
-    let change_pct = a.zip(b).filter(|(a, _)| *a != 0.0).map(|(a, b)| (b - a) * 100.0 / a);
-    let drawn = samples.filter(|_| a.is_some() && b.is_some()).and_then(|(a, b)| resample::change(key, a, b));
-    let interval = drawn.as_ref().and_then(|drawn| drawn.pct).zip(change_pct).map(|((low, high), at)| (low.min(at), high.max(at)));
-    Some(Compared {
-        name: name.to_owned(),
-        a,
-        b,
-        change_pct,
-        ci_low_pct: interval.map(|i| i.0),
-        ci_high_pct: interval.map(|i| i.1),
-        verdict: verdict(better, a.zip(b), interval, drawn.as_ref()),
-    })
 }
 
 fn verdict(better: Better, values: Option<(f64, f64)>, interval: Option<(f64, f64)>, drawn: Option<&Change>) -> Verdict {

@@ -142,6 +142,27 @@ fn newest_before<'a>(of: &Entry, alike: impl Iterator<Item = &'a Entry>) -> Opti
         .min_by(|a, b| (a.client_limited, &b.started_at, &b.id).cmp(&(b.client_limited, &a.started_at, &a.id)))
 }
 
+/// Other runs that asked exactly what `of` asked of the same machine (a server of ours has another port each time), and whose figures
+/// are about the server, the oldest first: how far they differ is how far equal runs do.
+#[must_use]
+pub fn equal<'a>(entries: &'a [Entry], of: &Entry) -> Vec<&'a Entry> {
+    let asked = |e: &Entry| Some((fingerprint(e)?, e.spec.as_ref().map(|s| (host(&s.target.url).to_owned(), s.requests, s.duration_s))));
+    let Some(wanted) = asked(of) else { return Vec::new() };
+    let other = |e: &&Entry| e.id != of.id && e.state == "finished" && !e.client_limited && asked(e).as_ref() == Some(&wanted);
+    let mut found: Vec<&Entry> = entries.iter().filter(other).collect();
+    found.sort_by_key(|e| &e.started_at);
+    found
+}
+
+/// The machine of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    // The colons of an IPv6 address stand in brackets.
+    let port = authority.rfind(':').filter(|at| authority.rfind(']').is_none_or(|end| end < *at));
+    port.and_then(|at| authority.get(..at)).unwrap_or(authority)
+}
+
 /// What was asked, as text that is equal when it was the same; `None` of an imported result.
 fn fingerprint(entry: &Entry) -> Option<String> {
     let spec = entry.spec.as_ref()?;

@@ -5,7 +5,11 @@
 //! a name but not the formula stay under their own (`theirs`), so that nothing is compared that cannot be. Which formulas they follow
 //! is said by `definitions`.
 
+mod aiperf;
+mod evalscope;
+mod guidellm;
 mod tools;
+mod vllm;
 
 use crate::{
     base::{Problem, clean, clock, ids},

@@ -9,6 +9,7 @@ mod series;
 mod svg;
 #[cfg(test)]
 pub(super) mod testing;
+mod versus;
 
 use super::{
     compare, history,
@@ -68,15 +69,41 @@ pub fn write_in(dir: &Path, lang: Lang) -> Result<Written, Problem> {
     Ok(Written { files, complete })
 }
 
+/// Writes the report of `comparisons`, which have one base, to `file`: HTML or Markdown by its name's end.
+///
+/// # Errors
+/// A file whose name ends otherwise, or that cannot be written.
+pub fn write_comparison(comparisons: &[compare::Comparison], file: &Path, lang: Lang) -> Result<(), Problem> {
+    let blocks = versus::blocks(comparisons, lang);
+    let text = match file.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("html" | "htm") => document::html(&blocks, &versus::title(comparisons, lang), tag(lang)),
+        Some("md") => document::markdown(&blocks),
+        _ => {
+            return Err(Problem::bad_input("bench.report", said!("a report is .html or .md", "报告须为 .html 或 .md")).file(file));
+        }
+    };
+    write_text(file, &text)
+}
+
+const fn tag(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "en",
+        Lang::Zh => "zh-CN",
+    }
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), Problem> {
+    write_whole(path, text.as_bytes()).map_err(|error| {
+        Problem::failed("bench.report", said!("the report cannot be written: {error}", "无法写入报告：{error}")).file(path)
+    })
+}
+
 fn write_blocks(dir: &Path, title: &str, blocks: &[Block], lang: Lang) -> Result<Vec<PathBuf>, Problem> {
-    let tag = if lang == Lang::Zh { "zh-CN" } else { "en" };
-    let texts = [("report.md", document::markdown(blocks)), ("report.html", document::html(blocks, title, tag))];
+    let texts = [("report.md", document::markdown(blocks)), ("report.html", document::html(blocks, title, tag(lang)))];
     let mut files = Vec::with_capacity(texts.len());
     for (name, text) in texts {
         let path = dir.join(name);
-        write_whole(&path, text.as_bytes()).map_err(|error| {
-            Problem::failed("bench.report", said!("the report cannot be written: {error}", "无法写入报告：{error}")).file(&path)
-        })?;
+        write_text(&path, &text)?;
         files.push(path);
     }
     Ok(files)

@@ -133,10 +133,10 @@ pub fn cell_dir(dir: &Path, key: &str) -> PathBuf {
 ///
 /// # Errors
 /// When there is no series in it, when a job still works on it, or no job can be started.
-pub fn resume(workspace: &Workspace, dir: &Path) -> Result<Job, Problem> {
+pub fn resume(workspace: &Workspace, dir: &Path, lang: Lang) -> Result<Job, Problem> {
     let saved = saved(dir)?;
     free(workspace, &saved.series.dir)?;
-    worker::resume(workspace, &saved.spec, &saved.series.dir)
+    worker::resume(workspace, &saved.spec, &saved.series.dir, lang)
 }
 
 /// Sets cells of a series that no job works on to be measured again, or (`skip`) to be left out, by the next [`resume`].

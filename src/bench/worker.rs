@@ -12,7 +12,7 @@ use super::{
     target::Url,
 };
 use crate::{
-    base::Problem,
+    base::{Lang, Problem},
     jobs::{self, Job, control::Publisher},
     said,
     workspace::Workspace,
@@ -34,15 +34,18 @@ pub const KIND: &str = "bench";
 struct Payload {
     spec: Spec,
     result_dir: PathBuf,
+    /// Of the report at its end.
+    #[serde(default)]
+    lang: Lang,
 }
 
 /// Starts a load test as a job of `workspace` and returns once its worker runs; with a matrix or a search in `spec`, a series of them.
-/// The result goes into a new folder of the workspace, or into `out`.
+/// The result goes into a new folder of the workspace, or into `out`; its report is in `lang`.
 ///
 /// # Errors
 /// A spec that cannot be run, a URL that is none, a folder that cannot be made or already holds a result, a job that cannot be
 /// started. An unreachable server is found by the worker: its last snapshot says so.
-pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<Job, Problem> {
+pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>, lang: Lang) -> Result<Job, Problem> {
     spec.check()?;
     for url in spec.urls() {
         Url::parse(url)?;
@@ -57,7 +60,7 @@ pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<J
         }
         series::begin(&result_dir, spec)?;
     }
-    job(workspace, spec, &result_dir).inspect_err(|_| {
+    job(workspace, spec, &result_dir, lang).inspect_err(|_| {
         // Only while there is no result: a folder that was given may hold more.
         let _ = fs::remove_file(result_dir.join(SERIES));
         let _ = fs::remove_dir(&result_dir);
@@ -65,16 +68,16 @@ pub fn start(workspace: &Workspace, spec: &Spec, out: Option<&Path>) -> Result<J
 }
 
 /// Goes on with the series in `dir`.
-pub(super) fn resume(workspace: &Workspace, spec: &Spec, dir: &Path) -> Result<Job, Problem> {
-    job(workspace, spec, dir)
+pub(super) fn resume(workspace: &Workspace, spec: &Spec, dir: &Path, lang: Lang) -> Result<Job, Problem> {
+    job(workspace, spec, dir, lang)
 }
 
 fn is_series(spec: &Spec) -> bool {
     spec.matrix.is_some() || spec.search.is_some()
 }
 
-fn job(workspace: &Workspace, spec: &Spec, result_dir: &Path) -> Result<Job, Problem> {
-    let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.to_path_buf() });
+fn job(workspace: &Workspace, spec: &Spec, result_dir: &Path, lang: Lang) -> Result<Job, Problem> {
+    let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir: result_dir.to_path_buf(), lang });
     let payload = payload
         .map_err(|e| Problem::failed("bench.payload", said!("the load test cannot be written down: {e}", "无法记录压测配置：{e}")))?;
     Ok(jobs::start(workspace, jobs::New::worker(KIND, &spec.name, payload))?)
@@ -143,7 +146,7 @@ fn payload(job: &Job) -> Result<Payload, Problem> {
 /// As [`run::run`]; also when the control socket cannot be opened.
 pub fn run(job_dir: &Path) -> Result<(), Problem> {
     let job = Job::open(job_dir)?;
-    let Payload { spec, result_dir } = payload(&job)?;
+    let Payload { spec, result_dir, lang } = payload(&job)?;
     let helm = Arc::new(if is_series(&spec) { Helm::Series(Wheel::default()) } else { Helm::Run(Steering::default()) });
     let broken =
         |error: &io::Error| Problem::failed("bench.worker", said!("the load worker cannot start: {error}", "压测进程无法启动：{error}"));
@@ -162,22 +165,22 @@ pub fn run(job_dir: &Path) -> Result<(), Problem> {
     commands.map_err(|e| broken(&e))?;
     let sink: Arc<dyn Sink> = Arc::new(Published(publisher.clone()));
     let ended = match &*helm {
-        Helm::Series(wheel) => series::run(&spec, &result_dir, &sink, wheel),
-        Helm::Run(steering) => single(&spec, &result_dir, &sink, steering),
+        Helm::Series(wheel) => series::run(&spec, &result_dir, &sink, wheel, lang),
+        Helm::Run(steering) => single(&spec, &result_dir, &sink, steering, lang),
     };
     publisher.bye();
     ended
 }
 
 /// One load test, and its report.
-fn single(spec: &Spec, result_dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering) -> Result<(), Problem> {
+fn single(spec: &Spec, result_dir: &Path, sink: &Arc<dyn Sink>, steering: &Steering, lang: Lang) -> Result<(), Problem> {
     if let Err(problem) = run::run(spec, result_dir, sink, steering) {
         // Nothing was measured; a folder that is not empty stays.
         let _ = fs::remove_dir(result_dir);
         return Err(problem);
     }
     // A report that cannot be written is made again from the files at any time.
-    if let Err(problem) = report::write(result_dir) {
+    if let Err(problem) = report::write_in(result_dir, lang) {
         tracing::warn!(%problem, "no report of the run");
     }
     Ok(())
@@ -266,7 +269,7 @@ mod tests {
         let (dir, result_dir) = (root.join("jobs/load-1"), root.join("results/r-1"));
         fs::create_dir_all(&dir).expect("mkdir");
         fs::create_dir_all(&result_dir).expect("mkdir");
-        let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir }).expect("JSON");
+        let payload = serde_json::to_value(Payload { spec: spec.clone(), result_dir, lang: Lang::Zh }).expect("JSON");
         let spec = JobSpec {
             id: "load-1".to_owned(),
             kind: KIND.to_owned(),
@@ -318,6 +321,8 @@ mod tests {
         assert_eq!(last.phase, Phase::Finished);
         let summary = result_of(&Job::open(&dir).expect("a job")).expect("reads").expect("a result");
         assert_eq!((summary.stopped_by, summary.completed, summary.failed), (StoppedBy::Drain, last.done, 0));
+        let report = fs::read_to_string(Path::new(&summary.result_dir).join("report.md")).expect("a report");
+        assert!(report.contains("## 指标"), "in the language the order asked for: {report}");
         stop.stop();
         server.join().expect("ends");
     }
@@ -338,12 +343,12 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary folder");
         let workspace = Workspace::at(root.path());
         for url in ["", "ftp://h", "h:1"] {
-            assert!(start(&workspace, &spec(url), None).is_err(), "{url}");
+            assert!(start(&workspace, &spec(url), None, Lang::En).is_err(), "{url}");
         }
         let taken = root.path().join("taken");
         fs::create_dir(&taken).expect("mkdir");
         fs::write(taken.join(REQUESTS), b"").expect("writes");
-        let problem = start(&workspace, &spec("http://127.0.0.1:1"), Some(&taken)).expect_err("holds a result");
+        let problem = start(&workspace, &spec("http://127.0.0.1:1"), Some(&taken), Lang::En).expect_err("holds a result");
         assert_eq!(problem.kind(), "bench.result_exists");
         assert!(!workspace.jobs().exists() && !workspace.results().exists(), "nothing was made");
     }

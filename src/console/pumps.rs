@@ -14,7 +14,7 @@ use super::{
     results::Wanted,
 };
 use crate::{
-    base::{Problem, Secret},
+    base::{Lang, Problem, Secret},
     bench::{
         self,
         live::{Fact, Snapshot},
@@ -73,17 +73,18 @@ enum Inbox {
 }
 
 impl Pumps {
-    /// Starts looking. With `read_only` nothing is started, the embedded engine neither.
+    /// Starts looking. With `read_only` nothing is started, the embedded engine neither. Reports of what is started are in `lang`.
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(workspace: Workspace, read_only: bool, to: SyncSender<Msg>) -> io::Result<Self> {
+    pub fn start(workspace: Workspace, read_only: bool, lang: Lang, to: SyncSender<Msg>) -> io::Result<Self> {
         let (inbox, orders) = mpsc::channel();
         let desk = Desk {
             overview: Overview::new(workspace.clone()),
             engine: Engine::new(workspace.clone(), !read_only),
             library: Library::start(workspace.clone(), to.clone())?,
             workspace,
+            lang,
             inbox: inbox.clone(),
             to,
             probed: BTreeMap::new(),
@@ -119,6 +120,7 @@ struct Watched {
 
 struct Desk {
     workspace: Workspace,
+    lang: Lang,
     overview: Overview,
     engine: Engine,
     library: Library,
@@ -186,8 +188,8 @@ impl Desk {
     fn take(&mut self, message: Inbox) -> Result<(), Gone> {
         match message {
             Inbox::Order(Order::Start(spec)) => {
-                let (workspace, inbox, to) = (self.workspace.clone(), self.inbox.clone(), self.to.clone());
-                aside("start", move || match bench::start(&workspace, &spec, None) {
+                let (workspace, inbox, to, lang) = (self.workspace.clone(), self.inbox.clone(), self.to.clone(), self.lang);
+                aside("start", move || match bench::start(&workspace, &spec, None, lang) {
                     Ok(job) => {
                         tracing::info!("started the load test {}", job.id());
                         let _ = inbox.send(Inbox::Started(job));

@@ -73,23 +73,30 @@ fn tools(a: &Side, b: &Side, found: &mut Vec<Said>) {
 
 /// What was asked for.
 fn asked(a: &Spec, b: &Spec, models: (&str, &str), found: &mut Vec<Said>) {
-    let mut differ = |name: (&str, &str), x: String, y: String| {
+    let mut differ = |name: (&str, &str), x: Said, y: Said| {
         if x != y {
-            found.push(Said { en: format!("another {}: {x} and {y}", name.0), zh: format!("{}不同：{x} 与 {y}", name.1) });
+            found.push(Said {
+                en: format!("another {}: {} and {}", name.0, x.en, y.en),
+                zh: format!("{}不同：{} 与 {}", name.1, x.zh, y.zh),
+            });
         }
     };
-    differ(("model", "模型"), models.0.to_owned(), models.1.to_owned());
-    differ(("API", "接口"), word(&a.target.endpoint), word(&b.target.endpoint));
-    differ(("server", "服务地址"), a.target.url.clone(), b.target.url.clone());
+    let same = |text: &str| Said::same(text.to_owned());
+    differ(("model", "模型"), same(models.0), same(models.1));
+    differ(("API", "接口"), Said::same(word(&a.target.endpoint)), Said::same(word(&b.target.endpoint)));
+    differ(("server", "服务地址"), same(&a.target.url), same(&b.target.url));
     differ(("load", "负载"), load(a), load(b));
     differ(("prompt", "提示"), prompts(&a.prompts), prompts(&b.prompts));
     differ(("answer length", "输出长度"), tokens(a), tokens(b));
-    let routes = |spec: &Spec| spec.routes.iter().map(|r| r.name.clone()).collect::<Vec<_>>().join("+");
+    let routes = |spec: &Spec| Said::same(spec.routes.iter().map(|r| r.name.clone()).collect::<Vec<_>>().join("+"));
     differ(("mix of routes", "路由组合"), routes(a), routes(b));
-    differ(("warm-up", "预热"), a.warmup.to_string(), b.warmup.to_string());
-    let cold = |spec: &Spec| if spec.cold { "prompts no server has seen" } else { "prompts that may be cached" }.to_owned();
+    differ(("warm-up", "预热"), Said::same(a.warmup.to_string()), Said::same(b.warmup.to_string()));
+    let cold = |spec: &Spec| match spec.cold {
+        true => said!("prompts no server has seen", "服务端从未见过的提示"),
+        false => said!("prompts that may be cached", "可能已缓存的提示"),
+    };
     differ(("cache guard", "缓存保护"), cold(a), cold(b));
-    let extra = |spec: &Spec| serde_json::to_string(&spec.target.extra_body).unwrap_or_default();
+    let extra = |spec: &Spec| Said::same(serde_json::to_string(&spec.target.extra_body).unwrap_or_default());
     differ(("set of extra fields", "附加字段"), extra(a), extra(b));
     if a.seed != b.seed {
         let (x, y) = (a.seed, b.seed);
@@ -176,44 +183,50 @@ fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn tokens(spec: &Spec) -> String {
-    format!("{} tokens{}", spec.output_len, if spec.ignore_eos { "" } else { " at most" })
+fn tokens(spec: &Spec) -> Said {
+    let n = spec.output_len;
+    if spec.ignore_eos { said!("{n} tokens", "{n} token") } else { said!("{n} tokens at most", "最多 {n} token") }
 }
 
 /// The load in a few words.
-pub(in crate::bench) fn load(spec: &Spec) -> String {
-    let cap = spec.max_concurrency.map_or_else(String::new, |cap| format!(", at most {cap} in flight"));
+pub(in crate::bench) fn load(spec: &Spec) -> Said {
+    let cap = spec.max_concurrency.map_or_else(|| Said::same(String::new()), |cap| said!(", at most {cap} in flight", "，在途至多 {cap}"));
     let load = match &spec.load {
-        Load::Concurrency(1) => "1 user".to_owned(),
-        Load::Concurrency(users) => format!("{users} users"),
-        Load::Rate(rate) => format!("{} req/s", number(*rate)),
-        Load::Poisson(rate) => format!("{} req/s (Poisson)", number(*rate)),
-        Load::Gamma { rate, burstiness } => format!("{} req/s (gamma, burstiness {})", number(*rate), number(*burstiness)),
-        Load::Stages(stages) => format!("{} stages", stages.len()),
-        Load::Trace { path, speed } => format!("trace {} x{}", path.display(), number(*speed)),
+        Load::Concurrency(1) => said!("1 user", "1 个用户"),
+        Load::Concurrency(users) => said!("{users} users", "{users} 个用户"),
+        Load::Rate(rate) => said!("{} req/s", "{} req/s", number(*rate)),
+        Load::Poisson(rate) => said!("{} req/s (Poisson)", "{} req/s（泊松）", number(*rate)),
+        Load::Gamma { rate, burstiness } => {
+            said!("{} req/s (gamma, burstiness {})", "{} req/s（gamma，突发度 {}）", number(*rate), number(*burstiness))
+        }
+        Load::Stages(stages) => said!("{} stages", "{} 个阶段", stages.len()),
+        Load::Trace { path, speed } => said!("trace {} x{}", "轨迹 {} ×{}", path.display(), number(*speed)),
     };
-    load + &cap
+    Said { en: load.en + &cap.en, zh: load.zh + &cap.zh }
 }
 
 /// The prompts in a few words.
-pub(in crate::bench) fn prompts(prompts: &Prompts) -> String {
+pub(in crate::bench) fn prompts(prompts: &Prompts) -> Said {
     match prompts {
         Prompts::Random(random) => {
-            let mut text = format!("{} random tokens", random.input_len);
+            let mut parts = vec![said!("{} random tokens", "{} 个随机 token", random.input_len)];
             if random.range_ratio > 0.0 {
-                text += &format!(" ±{} %", number(random.range_ratio * 100.0));
+                let pct = number(random.range_ratio * 100.0);
+                parts.push(said!(" ±{pct} %", " ±{pct} %"));
             }
             if random.prefix_ratio > 0.0 {
-                text += &format!(", {} % shared by {} groups", number(random.prefix_ratio * 100.0), random.prefix_groups);
+                let (pct, groups) = (number(random.prefix_ratio * 100.0), random.prefix_groups);
+                parts.push(said!(", {pct} % shared by {groups} groups", "，其中 {pct} % 由 {groups} 组各自共享"));
             }
             if random.turns > 1 {
-                text += &format!(", {} turns", random.turns);
+                parts.push(said!(", {} turns", "，{} 轮", random.turns));
             }
-            text
+            let (en, zh): (Vec<String>, Vec<String>) = parts.into_iter().map(|part| (part.en, part.zh)).unzip();
+            Said { en: en.concat(), zh: zh.concat() }
         }
         Prompts::File { path, multi_turn } => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if *multi_turn { format!("{name}, turn by turn") } else { name }
+            if *multi_turn { said!("{name}, turn by turn", "{name}，逐轮") } else { Said::same(name) }
         }
     }
 }

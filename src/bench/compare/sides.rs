@@ -1,6 +1,6 @@
 //! One side of a comparison: whatever a folder holds.
 
-use super::resample::Sampled;
+use super::within::Sampled;
 use crate::{
     base::Problem,
     bench::{
@@ -9,6 +9,7 @@ use crate::{
         report,
         results::{self, Header, REQUESTS},
         series::SERIES,
+        spec::Load,
         summary::Summary,
     },
     said,
@@ -52,6 +53,14 @@ impl Side {
         let header = results::header(&dir).ok().map(Box::new);
         let metrics = summary.metrics();
         Ok(Self { dir, what: What::Run(Box::new(summary), header), metrics })
+    }
+
+    /// What decides the moments at which requests come at a rate; `None` of a closed loop, where the answers do, and of what is not ours.
+    pub(super) fn arrivals(&self) -> Option<(&Load, u64, Option<u64>, Option<f64>, u64)> {
+        let What::Run(summary, _) = &self.what else { return None };
+        let spec = &summary.profile;
+        let of = (&spec.load, spec.seed, spec.requests, spec.duration_s, spec.warmup);
+        (!matches!(spec.load, Load::Concurrency(_))).then_some(of)
     }
 
     /// What was measured, request by request; `None` of an imported result and of one whose requests are gone.

@@ -1,3 +1,5 @@
+mod chance;
+
 use super::*;
 use crate::{bench::report::testing, workspace::Workspace};
 use std::fs;
@@ -24,7 +26,7 @@ fn a_slower_server_is_worse_with_an_interval_that_holds_the_change() {
     assert_eq!(ttft.verdict, Verdict::Worse);
     let (low, high) = (ttft.ci_low_pct.expect("an interval"), ttft.ci_high_pct.expect("an interval"));
     assert!((29.0..31.0).contains(&ttft.change_pct.expect("a change")), "{ttft:?}");
-    assert!(low < 30.0 && high > 30.0 && low > 20.0 && high < 40.0, "{ttft:?}");
+    assert!(low < 30.0 && high > 30.0 && low > 18.0 && high < 43.0, "{ttft:?}");
     // The gaps are the same in both.
     assert_eq!(of(&comparison, "mean_itl_ms").verdict, Verdict::Same);
     assert_eq!(of(&comparison, "median_tpot_ms").verdict, Verdict::Same);
@@ -54,29 +56,6 @@ fn a_result_compared_with_itself_is_nowhere_better_or_worse() {
         assert!(figure.change_pct.is_none_or(|change| change == 0.0), "{figure:?}");
     }
     assert_eq!(of(&comparison, "error_rate_pct").verdict, Verdict::Same, "no failure in either");
-}
-
-/// The promise of the interval: in about 95 of 100 comparisons of runs that differ by chance alone it holds zero.
-#[test]
-fn chance_alone_is_called_a_difference_in_few_of_many_comparisons() {
-    let root = tempfile::tempdir().expect("temporary folder");
-    let spec = testing::spec(LOAD);
-    let sampled: Vec<Sampled> = (0..40)
-        .map(|k| {
-            let dir = root.path().join(k.to_string());
-            let records: Vec<_> = (k * 300..k * 300 + 300).map(|i| testing::record(i, 4, 20_000, 1_000)).collect();
-            testing::write(&dir, &testing::header(&spec, AT), &records, Some(testing::end(1)));
-            Sampled::read(&dir).expect("reads")
-        })
-        .collect();
-    for key in ["mean_ttft_ms", "median_ttft_ms", "p90_ttft_ms", "median_tpot_ms", "mean_itl_ms"] {
-        // Every token is a sample of the gaps: drawing them takes as much time as everything else.
-        let count = if key == "mean_itl_ms" { 6 } else { 20 };
-        let pairs = sampled.chunks(2).take(count).filter_map(|pair| resample::change(key, pair.first()?, pair.get(1)?)?.pct);
-        let intervals: Vec<_> = pairs.collect();
-        let missed = intervals.iter().filter(|(low, high)| *low > 0.0 || *high < 0.0).count();
-        assert!(intervals.len() == count && missed <= count.div_ceil(5), "{key}: {missed} of {}: {intervals:?}", intervals.len());
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Thresholds of `--fail-on`: `p99_ttft_ms>+10%`, `output_throughput<-5%`, `p99_ttft_ms>500`.
 
-use super::Compared;
+use super::{Compared, points::point_of};
 use crate::{
     base::Problem,
     bench::report::figures::{compared, number, percent},
@@ -72,7 +72,10 @@ impl Threshold {
     /// Sentences for every figure that crosses it: with a bare metric the figures of all cells of a series. A figure that is missing
     /// crosses: it cannot be shown to hold.
     pub(super) fn crossed(&self, metrics: &[Compared]) -> Vec<String> {
-        let meant = |name: &str| name == self.metric || name.rsplit('/').next() == Some(self.metric.as_str());
+        // A repeat of a cell is compared together with the others of its point.
+        let point = self.metric.split_once('/').map(|(key, metric)| format!("{}/{metric}", point_of(key)));
+        let meant =
+            |name: &str| name == self.metric || point.as_deref() == Some(name) || name.rsplit('/').next() == Some(self.metric.as_str());
         let figures: Vec<&Compared> = metrics.iter().filter(|c| meant(&c.name)).collect();
         if figures.is_empty() {
             return vec![format!("{}: neither result has this figure", self.text)];

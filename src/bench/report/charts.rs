@@ -3,7 +3,7 @@
 use super::{
     document::Block,
     figures::number,
-    gather::{bins, curve},
+    gather::{Gathered, bins, curve},
     run::Run,
     svg::{self, Line, Lines, Scale},
 };
@@ -28,9 +28,9 @@ pub(super) fn of_run(run: &Run, lang: Lang) -> Vec<Block> {
     let t = |said: Said| said.get(lang).to_owned();
     let (s, g) = (&run.summary, &run.gathered);
     let mut out = Vec::new();
-    let marks: Vec<(f64, String)> = g.events.iter().map(|event| (event.at_us as f64 / 1e6, mark(event))).collect();
-    let told =
-        marks.iter().enumerate().map(|(k, (at, what))| format!("{} at {} s: {what}", k + 1, number(*at))).collect::<Vec<_>>().join("; ");
+    let marks: Vec<(f64, String)> = g.events.iter().map(|event| (event.at_us as f64 / 1e6, t(mark(event)))).collect();
+    let told = marks.iter().enumerate().map(|(k, (at, what))| t(said!("{} at {} s: {what}", "{}：{} s，{what}", k + 1, number(*at))));
+    let told = told.collect::<Vec<_>>().join(if lang == Lang::Zh { "；" } else { "; " });
     let over = |title: Said, unit: &str, lines: Vec<Line>| {
         svg::lines(&Lines {
             title: t(title),
@@ -83,21 +83,31 @@ pub(super) fn of_run(run: &Run, lang: Lang) -> Vec<Block> {
         out.extend(chart(histogram(name, samples, goal), String::new()));
     }
     let before = run.before.as_ref().map(|(_, before)| before);
-    for (name, samples, old, goal) in [
-        ("TTFT", &g.ttft, before.map(|b| &b.ttft), slo.ttft_ms),
-        ("TPOT", &g.tpot, before.map(|b| &b.tpot), slo.tpot_ms),
-        ("E2EL", &g.e2el, before.map(|b| &b.e2el), slo.e2el_ms),
-    ] {
-        let mut lines = vec![line(t(said!("this run", "本次")), curve(samples))];
-        lines.extend(old.map(|old| Line { dashed: true, ..line(t(said!("base", "基准")), curve(old)) }));
-        out.extend(chart(percentiles(t(said!("{name} by percentile", "{name} 百分位")), lines, goal), String::new()));
-    }
+    out.extend(by_percentile(g, before, [slo.ttft_ms, slo.tpot_ms, slo.e2el_ms], lang));
     let strip = svg::strip(&t(said!("TTFT over time", "TTFT 随时间")), &g.strip, "s");
     out.extend(chart(strip, t(said!("The darker, the more first tokens fell there.", "颜色越深，落在该处的首 token 越多。"))));
     out
 }
 
-pub(super) fn percentiles(title: String, lines: Vec<Line>, goal: Option<f64>) -> Option<String> {
+/// Latencies of two results over each other, by percentile.
+pub(super) fn of_both(base: &Gathered, this: &Gathered, lang: Lang) -> Vec<Block> {
+    by_percentile(this, Some(base), [None; 3], lang)
+}
+
+fn by_percentile(this: &Gathered, base: Option<&Gathered>, goals: [Option<f64>; 3], lang: Lang) -> Vec<Block> {
+    let t = |said: Said| said.get(lang).to_owned();
+    let of = |g: &Gathered| [curve(&g.ttft), curve(&g.tpot), curve(&g.e2el)];
+    let mut old = base.map(of).map_or_else(Vec::new, Vec::from).into_iter();
+    let mut out = Vec::new();
+    for ((name, points), goal) in ["TTFT", "TPOT", "E2EL"].into_iter().zip(of(this)).zip(goals) {
+        let mut lines = vec![line(t(said!("this run", "本次")), points)];
+        lines.extend(old.next().map(|old| Line { dashed: true, ..line(t(said!("base", "基准")), old) }));
+        out.extend(chart(percentiles(t(said!("{name} by percentile", "{name} 百分位")), lines, goal), String::new()));
+    }
+    out
+}
+
+fn percentiles(title: String, lines: Vec<Line>, goal: Option<f64>) -> Option<String> {
     let goals = goal.map(|goal| (goal, format!("SLO {} ms", number(goal)))).into_iter().collect();
     svg::lines(&Lines { title, x: (String::new(), Scale::Tail), y: ("ms".to_owned(), Scale::Log), lines, marks: Vec::new(), goals })
 }
@@ -112,17 +122,17 @@ fn histogram(name: &str, samples: &Samples, goal: Option<f64>) -> Option<String>
 }
 
 /// A mark in words.
-pub(super) fn mark(event: &Event) -> String {
+pub(super) fn mark(event: &Event) -> Said {
     match &event.what {
-        Mark::Users { from, to } => format!("users {from} → {to}"),
-        Mark::Rate { from, to } => format!("rate {} → {} req/s", number(*from), number(*to)),
-        Mark::Pause => "paused".to_owned(),
-        Mark::Resume => "resumed".to_owned(),
-        Mark::Drain => "drain".to_owned(),
-        Mark::Stop => "stop".to_owned(),
-        Mark::Note { text } => crate::base::clean(text).into_owned(),
-        Mark::Scrape { ok: true, .. } => "/metrics answers again".to_owned(),
-        Mark::Scrape { ok: false, .. } => "/metrics does not answer".to_owned(),
+        Mark::Users { from, to } => said!("users {from} → {to}", "用户 {from} → {to}"),
+        Mark::Rate { from, to } => said!("rate {} → {} req/s", "速率 {} → {} req/s", number(*from), number(*to)),
+        Mark::Pause => said!("paused", "暂停"),
+        Mark::Resume => said!("resumed", "继续"),
+        Mark::Drain => said!("drain", "排空"),
+        Mark::Stop => said!("stop", "停止"),
+        Mark::Note { text } => Said::same(crate::base::clean(text).into_owned()),
+        Mark::Scrape { ok: true, .. } => said!("/metrics answers again", "/metrics 恢复应答"),
+        Mark::Scrape { ok: false, .. } => said!("/metrics does not answer", "/metrics 无应答"),
     }
 }
 
@@ -154,7 +164,7 @@ pub(super) fn of_series(series: &Series, lang: Lang) -> Vec<Block> {
             .collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
-    let unit = if series.cells.iter().any(|c| c.rate.is_some()) { "req/s" } else { "users" };
+    let unit = if series.cells.iter().any(|c| c.rate.is_some()) { "req/s".to_owned() } else { t(said!("users", "用户数")) };
     let mut out = Vec::new();
     for &output in &lengths {
         if inputs.len() > 1 || lengths.len() > 1 {
@@ -165,7 +175,7 @@ pub(super) fn of_series(series: &Series, lang: Lang) -> Vec<Block> {
                 let rows: Vec<_> =
                     inputs.iter().map(|&input| (named(input), loads.iter().map(|&of| at(output, input, of, key)).collect())).collect();
                 let columns: Vec<String> = loads.iter().map(|l| number(*l)).collect();
-                out.extend(chart(svg::heatmap(&t(title), &columns, &rows, (unit, &t(said!("input", "输入")))), String::new()));
+                out.extend(chart(svg::heatmap(&t(title), &columns, &rows, (&unit, &t(said!("input", "输入")))), String::new()));
             }
         }
         for (title, key, y) in [

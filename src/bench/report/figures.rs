@@ -57,7 +57,7 @@ pub struct Latency {
     /// As in keys: `ttft`.
     pub key: &'static str,
     /// As people write it.
-    pub short: &'static str,
+    pub short: Text,
     /// In words.
     pub name: Text,
     /// Formula and samples.
@@ -70,7 +70,7 @@ pub struct Latency {
 pub const LATENCIES: &[Latency] = &[
     Latency {
         key: "ttft",
-        short: "TTFT",
+        short: text!("TTFT", "TTFT"),
         name: text!("time to first token", "首 token 时间"),
         means: text!(
             "first token - sent, one sample a request. A token is non-empty content, reasoning or tool text, or a rise of completion_tokens; \
@@ -85,7 +85,7 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "tpot",
-        short: "TPOT",
+        short: text!("TPOT", "TPOT"),
         name: text!("time per output token", "每 token 时间"),
         means: text!(
             "(last token - first token) / (output tokens - 1), one sample a request with more than one token.",
@@ -99,7 +99,7 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "itl",
-        short: "ITL",
+        short: text!("ITL", "ITL"),
         name: text!("inter-token latency", "迭代延迟"),
         means: text!(
             "gap between reads that brought tokens, spread evenly over the tokens they brought, pooled over all tokens of all requests.",
@@ -113,7 +113,7 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "e2el",
-        short: "E2EL",
+        short: text!("E2EL", "E2EL"),
         name: text!("end-to-end latency", "端到端延迟"),
         means: text!(
             "last token - sent; the usage chunk and [DONE] are not waited for.",
@@ -126,7 +126,7 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "ttft_response",
-        short: "TTFT (response)",
+        short: text!("TTFT (response)", "TTFT（响应）"),
         name: text!("time to first token from the planned moment", "首 token 时间（自计划时刻）"),
         means: text!(
             "first token - planned moment: what a user would have waited, the client's queue included.",
@@ -136,14 +136,14 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "e2el_response",
-        short: "E2EL (response)",
+        short: text!("E2EL (response)", "E2EL（响应）"),
         name: text!("end-to-end latency from the planned moment", "端到端延迟（自计划时刻）"),
         means: text!("last token - planned moment.", "末个 token − 计划时刻。"),
         elsewhere: text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。"),
     },
     Latency {
         key: "ttft_answer",
-        short: "TTFT (answer)",
+        short: text!("TTFT (answer)", "TTFT（答案）"),
         name: text!("time to the first token of the answer", "首个答案 token 时间"),
         means: text!("first token after the reasoning - sent, of requests that had an answer.", "推理之后的首个 token − 发送时刻。"),
         elsewhere: text!(
@@ -153,21 +153,21 @@ pub const LATENCIES: &[Latency] = &[
     },
     Latency {
         key: "itl_chunk",
-        short: "ITL (chunk)",
+        short: text!("ITL (chunk)", "ITL（块）"),
         name: text!("gap between chunks", "块间间隔"),
         means: text!("gap between chunks that carried tokens, as they came, pooled.", "相邻含 token 的块之间的原始间隔，汇总。"),
         elsewhere: text!("vLLM 0.8.5: ITL. AIPerf: inter_chunk_latency.", "vLLM 0.8.5：ITL。AIPerf：inter_chunk_latency。"),
     },
     Latency {
         key: "longest_gap",
-        short: "longest gap",
+        short: text!("longest gap", "最长间隔"),
         name: text!("longest gap of a request", "请求内最长间隔"),
         means: text!("the longest gap between arrivals, one sample a request.", "各请求内到达间隔的最大值，每个请求一个样本。"),
         elsewhere: text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。"),
     },
     Latency {
         key: "client_queue",
-        short: "client queue",
+        short: text!("client queue", "客户端排队"),
         name: text!("wait in the client", "客户端排队"),
         means: text!("wait of a due request for room under max_concurrency.", "到期请求在 max_concurrency 上限下等待的时间。"),
         elsewhere: text!("vLLM 0.8.5 hides it: its clock starts after the wait.", "vLLM 0.8.5 看不到：其计时在等待之后才开始。"),
@@ -175,16 +175,16 @@ pub const LATENCIES: &[Latency] = &[
 ];
 
 /// The prefixes of latency keys.
-const STATISTICS: &[(&str, &str)] = &[
-    ("mean", "mean"),
-    ("median", "P50"),
-    ("std", "std"),
-    ("p50", "P50"),
-    ("p75", "P75"),
-    ("p90", "P90"),
-    ("p95", "P95"),
-    ("p99", "P99"),
-    ("p99.9", "P99.9"),
+const STATISTICS: &[(&str, Text)] = &[
+    ("mean", text!("mean", "均值")),
+    ("median", text!("P50", "P50")),
+    ("std", text!("std", "标准差")),
+    ("p50", text!("P50", "P50")),
+    ("p75", text!("P75", "P75")),
+    ("p90", text!("P90", "P90")),
+    ("p95", text!("P95", "P95")),
+    ("p99", text!("P99", "P99")),
+    ("p99.9", text!("P99.9", "P99.9")),
 ];
 
 /// A figure that is no latency.
@@ -234,15 +234,14 @@ pub struct Figure {
 #[must_use]
 pub fn figure(key: &str) -> Option<Figure> {
     if let Some(found) = OTHERS.iter().find(|o| o.key == key) {
-        let name = Said { en: found.name.en.to_owned(), zh: found.name.zh.to_owned() };
-        return Some(Figure { better: found.better, unit: found.unit, name, latency: None });
+        return Some(Figure { better: found.better, unit: found.unit, name: found.name.into(), latency: None });
     }
     let (statistic, rest) = key.strip_suffix("_ms")?.split_once('_')?;
     let latency = LATENCIES.iter().find(|l| l.key == rest)?;
     let &(statistic, word) = STATISTICS.iter().find(|(s, _)| *s == statistic)?;
     let better = if statistic == "std" { Better::Neither } else { Better::Lower };
-    let name = format!("{} {word}", latency.short);
-    Some(Figure { better, unit: Unit::Ms, name: Said { en: name.clone(), zh: name }, latency: Some((latency, statistic)) })
+    let name = Said { en: format!("{} {}", latency.short.en, word.en), zh: format!("{} {}", latency.short.zh, word.zh) };
+    Some(Figure { better, unit: Unit::Ms, name, latency: Some((latency, statistic)) })
 }
 
 /// The keys comparisons show and thresholds may name, in the order of tables.

@@ -42,14 +42,15 @@ pub(super) fn blocks(run: &Run, lang: Lang) -> Vec<Block> {
     let s = &run.summary;
     let mut out = vec![Block::Heading(1, title(run, lang))];
     verdict(run, &mut out, &t);
-    let (load, asked, length, url) = (load(&s.profile), prompts(&s.profile.prompts), s.profile.output_len, &s.profile.target.url);
+    let (load, asked) = (t(load(&s.profile)), t(prompts(&s.profile.prompts)));
+    let (length, url) = (s.profile.output_len, &s.profile.target.url);
     out.push(Block::Paragraph(t(said!(
         "{load}; prompts: {asked}; answers: {length} tokens; {url}",
         "负载 {load}；提示 {asked}；输出 {length} token；{url}"
     ))));
     out.push(Block::Heading(2, t(said!("Figures", "指标"))));
     out.push(Block::Table(throughput(s, &t)));
-    out.push(Block::Table(latencies(s, &t)));
+    out.push(Block::Table(latencies(s, &t, lang)));
     out.push(Block::Paragraph(t(said!(
         "Milliseconds; [low … high] is the 95 % confidence interval; ~ marks a P99 of fewer than {MIN_FOR_P99} requests: near the \
          greatest one, no steady figure. Formulas are at the end.",
@@ -154,7 +155,7 @@ fn throughput(s: &Summary, t: Words<'_>) -> Table {
     Table { head: vec![t(said!("figure", "指标")), t(said!("value", "值")), t(said!("unit", "单位"))], rows, text_columns: vec![2] }
 }
 
-fn latencies(s: &Summary, t: Words<'_>) -> Table {
+fn latencies(s: &Summary, t: Words<'_>, lang: Lang) -> Table {
     let metrics = s.metrics();
     let of = |statistic: &str, latency: &Latency| metrics.get(&format!("{statistic}_{}_ms", latency.key)).copied();
     let interval = |key: &str| s.ci95.get(key).map_or_else(String::new, |[low, high]| format!(" [{} … {}]", number(*low), number(*high)));
@@ -170,10 +171,11 @@ fn latencies(s: &Summary, t: Words<'_>) -> Table {
         let cells = ["p90", "p95"].map(|statistic| or_na(of(statistic, latency)));
         let [p90, p95] = cells;
         let n = if n == 0 { "n/a".to_owned() } else { number(n as f64) };
-        vec![latency.short.to_owned(), or_na(of("mean", latency)), median, p90, p95, p99, n]
+        vec![latency.short.get(lang).to_owned(), or_na(of("mean", latency)), median, p90, p95, p99, n]
     });
     let rows = rows.collect();
-    let head = ["ms", "mean", "P50", "P90", "P95", "P99"].map(str::to_owned).into_iter().chain([t(said!("requests", "请求数"))]).collect();
+    let head = ["P50", "P90", "P95", "P99"].map(str::to_owned);
+    let head = ["ms".to_owned(), t(said!("mean", "均值"))].into_iter().chain(head).chain([t(said!("requests", "请求数"))]).collect();
     Table { head, rows, text_columns: vec![] }
 }
 
@@ -216,7 +218,7 @@ pub(super) fn compared(comparison: &Comparison, t: Words<'_>) -> Vec<Block> {
     let mut out = vec![Block::Table(Table { head, rows, text_columns: vec![5] })];
     if !comparison.differences.is_empty() {
         out.push(Block::Paragraph(t(said!("Not quite comparable:", "不完全可比："))));
-        out.push(Block::List(comparison.differences.clone()));
+        out.push(Block::List(comparison.told.iter().cloned().map(t).collect()));
     }
     out
 }
@@ -343,7 +345,7 @@ fn definitions(out: &mut Vec<Block>, t: Words<'_>, lang: Lang) {
     out.push(Block::Heading(2, t(said!("What the figures mean", "指标定义"))));
     for latency in LATENCIES.iter().take(4) {
         let (name, means, elsewhere) = (latency.name.get(lang), latency.means.get(lang), latency.elsewhere.get(lang));
-        out.push(Block::Heading(3, format!("{} ({name})", latency.short)));
+        out.push(Block::Heading(3, t(said!("{} ({name})", "{}（{name}）", latency.short.get(lang)))));
         out.push(Block::Paragraph(means.to_owned()));
         out.push(Block::Paragraph(elsewhere.to_owned()));
     }

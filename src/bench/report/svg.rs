@@ -240,16 +240,34 @@ pub(super) fn histogram(title: &str, bins: &[(f64, u64)], marks: &[(f64, String)
             number(edge)
         );
     }
-    let goal = goal.map(|goal| (goal, format!("SLO {} ms", number(goal))));
-    let named = marks.iter().map(|m| (m, "mark", "")).chain(goal.iter().map(|g| (g, "goal", " class=\"goalt\"")));
-    for (k, ((value, name), line, class)) in named.enumerate() {
-        let (at, top) = (x.place(*value), TOP + 13.0 * k as f64);
+    let named = marks.iter().map(|(value, name)| (x.place(*value), name.clone(), false));
+    let named = named.chain(goal.map(|goal| (x.place(goal), format!("SLO {} ms", number(goal)), true)));
+    for (k, (at, name, is_goal, left)) in apart(named.collect()).into_iter().enumerate() {
+        let top = TOP + 13.0 * k as f64;
+        let (line, class) = if is_goal { ("goal", " class=\"goalt\"") } else { ("mark", "") };
         _ = write!(out, "<path class=\"{line}\" d=\"M{at:.1} {top:.1}V{bottom}\"/>");
-        let (at, anchor) = if at + 3.0 + 6.8 * name.chars().count() as f64 > WIDTH { (at - 3.0, "end") } else { (at + 3.0, "start") };
-        _ = write!(out, "<text{class} x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", top + 9.0, escape(name));
+        let (at, anchor) = if left { (at - 3.0, "end") } else { (at + 3.0, "start") };
+        _ = write!(out, "<text{class} x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", top + 9.0, escape(&name));
     }
     out.push_str("</svg>");
     Some(out)
+}
+
+/// Marks (place, name, whether it is the goal) from top to bottom, and whether the name stands left of its line: so that no name lies on
+/// another mark's line, which goes down from its own name.
+fn apart(mut marks: Vec<(f64, String, bool)>) -> Vec<(f64, String, bool, bool)> {
+    marks.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut edge, mut left, mut right) = (WIDTH, Vec::new(), Vec::new());
+    for (at, name, goal) in marks {
+        if at + 3.0 + 6.8 * name.chars().count() as f64 > edge {
+            // Above the others' names; its line passes them.
+            edge = at;
+            left.push((at, name, goal, true));
+        } else {
+            right.push((at, name, goal, false));
+        }
+    }
+    left.into_iter().chain(right.into_iter().rev()).collect()
 }
 
 /// Counts by second and latency (ms, log): where and when it was slow.
@@ -327,69 +345,4 @@ pub(super) fn heatmap(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_axis_gives_every_nine_the_same_room() {
-        let axis = Axis::new(Scale::Tail, [0.0, 99.9].into_iter(), 0.0, 300.0).expect("an axis");
-        let places: Vec<f64> = [0.0, 90.0, 99.0, 99.9].map(|p| axis.place(p)).into();
-        assert!(places.iter().zip([0.0, 100.0, 200.0, 300.0]).all(|(a, b)| (a - b).abs() < 1e-6), "{places:?}");
-    }
-
-    #[test]
-    fn ticks_are_round_and_within_the_axis() {
-        for (scale, low, high) in [
-            (Scale::Linear, 0.0, 7.3),
-            (Scale::Linear, 0.0, 12_345.0),
-            (Scale::Log, 0.9, 1_200.0),
-            (Scale::Log, 10.0, 11.0),
-            (Scale::Log, 1.0, 4.0),
-            (Scale::Log, 6.1, 6.2),
-        ] {
-            let axis = Axis::new(scale, [low, high].into_iter(), 0.0, 1.0).expect("an axis");
-            let ticks = axis.ticks();
-            assert!((2..=9).contains(&ticks.len()), "{scale:?} {low} {high}: {ticks:?}");
-            assert!(ticks.iter().all(|t| (-1e-6..=1.000_1).contains(&axis.place(*t))), "{ticks:?}");
-        }
-    }
-
-    #[test]
-    fn what_has_no_points_draws_nothing() {
-        let chart = Lines {
-            title: "t".into(),
-            x: ("s".into(), Scale::Linear),
-            y: ("ms".into(), Scale::Log),
-            lines: vec![Line { name: "a".into(), points: vec![], dashed: false, dots: false }],
-            marks: vec![],
-            goals: vec![],
-        };
-        assert_eq!(lines(&chart), None);
-        assert_eq!((histogram("t", &[], &[], None), strip("t", &[], "s"), heatmap("t", &[], &[], ("a", "b"))), (None, None, None));
-    }
-
-    #[test]
-    fn every_chart_is_well_formed_and_has_no_figure_that_is_none() {
-        let chart = Lines {
-            title: "<&>".into(),
-            x: ("s".into(), Scale::Linear),
-            y: ("tok/s".into(), Scale::Linear),
-            lines: vec![Line { name: "a<".into(), points: vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 3.0)], dashed: true, dots: true }],
-            marks: vec![(1.0, "note <b>".into())],
-            goals: vec![(2.0, "goal".into())],
-        };
-        let row = ("1".to_owned(), vec![Some(3.0), None]);
-        for svg in [
-            lines(&chart),
-            histogram("h", &[(1.0, 5), (40.0, 1)], &[(2.0, "P50".into())], Some(9.0)),
-            strip("s", &[(0, 10.0, 3), (400, 90.0, 1)], "s"),
-            heatmap("m", &["a".into(), "b".into()], &[row], ("x", "y")),
-        ] {
-            let svg = svg.expect("a chart");
-            assert!(svg.starts_with("<svg") && svg.ends_with("</svg>") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-            assert!(!svg.contains("<b>") && !svg.contains("<&>"), "{svg}");
-            let (opened, closed) = (svg.matches("<text").count(), svg.matches("</text>").count());
-            assert_eq!(opened, closed);
-        }
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use super::{
     state::{State, reset},
 };
 use crate::{
-    base::Problem,
+    base::{Lang, Problem},
     bench::{
         live::{Cell, CellState, Fact, Phase},
         recorder::Sink,
@@ -39,13 +39,13 @@ const LOCK: &str = "series.lock";
 /// # Errors
 /// When the series cannot be read or written, when somebody else works on it, or when nothing of it could be measured. Cells that fail
 /// are no error: they are in the file.
-pub(in crate::bench) fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, wheel: &Wheel) -> Result<(), Problem> {
+pub(in crate::bench) fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, wheel: &Wheel, lang: Lang) -> Result<(), Problem> {
     let _lock = lock(dir)?;
     let saved = if dir.join(SERIES).exists() { super::saved(dir)? } else { Saved::new(dir, spec) };
     let spec = saved.spec.clone();
     let state = Arc::new(State::open(saved, Arc::clone(sink))?);
     state.tell(Phase::Preparing, None);
-    let ended = measure(&spec, dir, &state, wheel);
+    let ended = measure(&spec, dir, &state, wheel, lang);
     let written = state.change(|saved| {
         saved.series.over = true;
         saved.series.current = None;
@@ -53,7 +53,7 @@ pub(in crate::bench) fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, wheel
     });
     let ended = ended.and_then(|last| written.map(|()| last));
     // A report that cannot be written is made again from the files at any time.
-    if let Err(problem) = report::write(dir) {
+    if let Err(problem) = report::write_in(dir, lang) {
         tracing::warn!(%problem, "no report of the series");
     }
     let (phase, failure) = match (&ended, wheel.end()) {
@@ -68,13 +68,13 @@ pub(in crate::bench) fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, wheel
 }
 
 /// Runs cells until there is none left, somebody asked for the end, or too many failed: then the sentence that says so.
-fn measure(spec: &Spec, dir: &Path, state: &Arc<State>, wheel: &Wheel) -> Result<Option<String>, Problem> {
+fn measure(spec: &Spec, dir: &Path, state: &Arc<State>, wheel: &Wheel, lang: Lang) -> Result<Option<String>, Problem> {
     let mut quiet = Quiet::new(&servers(spec), &Access::of(&spec.target)?);
     let mut failures = 0;
     while wheel.end().is_none() {
         state.obey(wheel)?;
         let Some(cell) = state.next()? else { break };
-        let Some(failed) = one(spec, &cell, dir, state, wheel, &mut quiet)? else { continue };
+        let Some(failed) = one(spec, &cell, dir, (state, wheel), &mut quiet, lang)? else { continue };
         failures = if failed { failures + 1 } else { 0 };
         if failures >= FAILURES_IN_A_ROW {
             let why = state.lock().series.cells.iter().find(|c| c.key == cell.key).and_then(|c| c.failure.clone()).unwrap_or_default();
@@ -85,7 +85,14 @@ fn measure(spec: &Spec, dir: &Path, state: &Arc<State>, wheel: &Wheel) -> Result
 }
 
 /// Measures one cell. `Some(true)`: it failed in a way that speaks against the rest; `None`: it says nothing about them.
-fn one(spec: &Spec, cell: &Cell, dir: &Path, state: &Arc<State>, wheel: &Wheel, quiet: &mut Quiet) -> Result<Option<bool>, Problem> {
+fn one(
+    spec: &Spec,
+    cell: &Cell,
+    dir: &Path,
+    (state, wheel): (&Arc<State>, &Wheel),
+    quiet: &mut Quiet,
+    lang: Lang,
+) -> Result<Option<bool>, Problem> {
     let of = cell_dir(dir, &cell.key);
     cells::aside(&of, "cut")?;
     let steering = wheel.attach(&cell.key);
@@ -122,7 +129,7 @@ fn one(spec: &Spec, cell: &Cell, dir: &Path, state: &Arc<State>, wheel: &Wheel, 
         }
     })?;
     if ended.is_ok()
-        && let Err(problem) = report::write(&of)
+        && let Err(problem) = report::write_in(&of, lang)
     {
         tracing::warn!(%problem, cell = cell.key, "no report of the cell");
     }

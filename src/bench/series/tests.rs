@@ -80,7 +80,7 @@ const SMALL: &str =
 fn go(spec: &Spec, dir: &Path, ask: Option<fn(&Snapshot) -> Option<Steer>>) -> (Result<(), Problem>, Arc<Seen>) {
     let seen = Arc::new(Seen { ask, ..Seen::default() });
     let sink: Arc<dyn Sink> = Arc::<Seen>::clone(&seen);
-    (run(spec, dir, &sink, &seen.wheel), seen)
+    (run(spec, dir, &sink, &seen.wheel, Lang::En), seen)
 }
 
 /// Measured requests of every cell's own file, by key.
@@ -278,7 +278,7 @@ fn two_workers_never_work_on_one_series() {
 fn a_folder_without_a_series_is_told_and_marks_of_unknown_cells_are_refused() {
     let root = tempfile::tempdir().expect("temporary folder");
     let workspace = Workspace::at(root.path());
-    assert_eq!(resume(&workspace, root.path()).expect_err("none").kind(), "bench.no_series");
+    assert_eq!(resume(&workspace, root.path(), Lang::En).expect_err("none").kind(), "bench.no_series");
     begin(root.path(), &spec("http://127.0.0.1:1", SMALL)).expect("writes");
     assert_eq!(mark(&workspace, root.path(), &["i1-o1-c1-1".to_owned()], true).expect_err("unknown").kind(), "bench.no_cell");
     mark(&workspace, root.path(), &["i16-o4-c1-1".to_owned()], true).expect("marks");

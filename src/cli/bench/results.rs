@@ -39,16 +39,19 @@ pub(super) fn report(dirs: &[PathBuf], out: Out) -> Result<Exit, Ended> {
 }
 
 pub(super) fn compare(command: &BenchCompare, out: Out) -> Result<Exit, Ended> {
-    let mut ok = true;
-    for other in &command.others {
-        let comparison = compare::compare(&command.base, other, &command.fail_on)?;
-        ok &= comparison.ok;
+    let dirs: Vec<PathBuf> = std::iter::once(&command.base).chain(&command.others).cloned().collect();
+    let comparisons = compare::compare_many(&dirs, &command.fail_on)?;
+    if let Some(file) = &command.report {
+        report::write_comparison(&comparisons, file, out.lang)?;
+    }
+    for comparison in &comparisons {
         if out.json {
-            out.document(&serde_json::to_value(&comparison).unwrap_or_default())?;
+            out.document(&serde_json::to_value(comparison).unwrap_or_default())?;
         } else {
-            out.line(&compared(&comparison, out))?;
+            out.line(&compared(comparison, out))?;
         }
     }
+    let ok = comparisons.iter().all(|comparison| comparison.ok);
     Ok(if ok { Exit::Done } else { Exit::Findings })
 }
 
@@ -79,9 +82,10 @@ pub(super) fn compared(c: &Comparison, out: Out) -> String {
         };
         text.push_str(&format!("{:<26} {} {} {change:>9}  {interval:<20} {verdict}\n", m.name, figure(m.a, 12), figure(m.b, 12)));
     }
-    for difference in &c.differences {
-        text.push_str(&format!("! {}\n", clean(difference)));
+    for difference in &c.told {
+        text.push_str(&format!("! {}\n", clean(difference.get(lang))));
     }
+    text.push_str(&format!("  {}\n", compare::basis(c).get(lang)));
     if !c.ok {
         text.push_str(word(lang, "! a threshold of --fail-on was crossed\n", "! 超出 --fail-on 的阈值\n"));
     }

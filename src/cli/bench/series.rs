@@ -64,11 +64,11 @@ fn run(
     out: Out,
 ) -> Result<Option<Series>, Problem> {
     let job: Job = if let Some(dir) = resume {
-        series::resume(workspace, dir)?
+        series::resume(workspace, dir, out.lang)?
     } else {
         let spec = spec()?;
         consent::ask(&spec, workspace, start.yes, out)?;
-        bench::start(workspace, &spec, start.out.as_deref())?
+        bench::start(workspace, &spec, start.out.as_deref(), out.lang)?
     };
     if !to_its_end(&job, out)? {
         return Ok(None);

@@ -116,15 +116,15 @@ impl CompareView {
             (
                 text!("95 % CI", "95 % 区间"),
                 said!(
-                    "confidence interval of the change, from resampled requests; with several repeats from the spread between them",
-                    "变化的置信区间，由重采样请求得到；有多次重复时取其间的离散"
+                    "confidence interval of the change: chance within the runs and between equal ones, seen in repeats or else assumed",
+                    "变化的置信区间：含测试内的随机性与相同测试之间的差异（取自重复，否则为假定值）"
                 ),
             ),
             (
                 text!("verdict", "判断"),
                 said!(
-                    "better or worse: the interval lies on one side of zero; same: narrow and around zero; unclear: too wide to tell",
-                    "更好或更差：区间在零的一侧；持平：区间窄且含零；不确定：区间太宽"
+                    "better or worse: the interval lies on one side of zero; same: within ±5 %; unclear: too wide to tell",
+                    "更好或更差：区间在零的一侧；持平：区间在 ±5 % 之内；不确定：区间太宽"
                 ),
             ),
             (text!("key", "键"), Said::same(figure.name.clone())),
