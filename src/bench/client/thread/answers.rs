@@ -1,6 +1,6 @@
 //! What a client thread does with what it read: answers, their ends, limits, and what the recorder is told.
 
-use super::{AFTER_DONE_US, Read, Thread};
+use super::{AFTER_DONE_US, Thread, round::Read};
 use crate::bench::{
     client::{
         Message,
@@ -37,13 +37,14 @@ impl Thread {
         }
     }
 
-    /// Looks into one read.
-    pub(super) fn take_in(&mut self, read: &Read, buffer: &[u8]) {
+    /// Looks into one read; the tokens it brought.
+    pub(super) fn take_in(&mut self, read: &Read, buffer: &[u8]) -> u64 {
         let measured = !self.warmup;
-        let Some(place) = self.conns.get_mut(read.slot).filter(|s| s.generation == read.generation) else { return };
-        let Some(conn) = place.conn.as_mut() else { return };
+        let Some(place) = self.conns.get_mut(read.slot).filter(|s| s.generation == read.generation) else { return 0 };
+        let Some(conn) = place.conn.as_mut() else { return 0 };
         conn.since_us = conn.since_us.max(read.at_us);
         let live = &mut self.live;
+        let (mut arrivals, mut tokens) = (0, 0_u64);
         let step = match read.what {
             Ok(0) => conn.closed(None),
             Err(error) => conn.closed(Some(error)),
@@ -51,10 +52,11 @@ impl Thread {
                 let sent_us = conn.active.as_deref().and_then(|a| a.sent_us).unwrap_or(read.at_us);
                 // A stamp of the kernel may be earlier than the end of our write; an answer is never earlier than its request.
                 let at_us = read.at_us.max(sent_us);
-                let (mut tokens, mut last, mut first) = (0_u64, None::<(u64, u64)>, false);
+                let (mut last, mut first) = (None::<(u64, u64)>, false);
                 let bytes = buffer.get(read.from..read.from + n).unwrap_or_default();
                 let step = conn.feed(bytes, at_us, |Brought { tokens: n, gap_us }| {
                     tokens += u64::from(n);
+                    arrivals += 1;
                     match (gap_us, &mut last) {
                         (None, _) => {
                             first = true;
@@ -69,17 +71,17 @@ impl Thread {
                     }
                 });
                 live.tokens += tokens;
-                if measured && tokens > 0 {
-                    self.shared.tokens.fetch_add(tokens, Ordering::Relaxed);
-                    if let Some((gap, tokens)) = last {
-                        live.itl_us
-                            .push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
-                    }
+                if let Some((gap, tokens)) = last.filter(|_| measured && tokens > 0) {
+                    live.itl_us.push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
                 }
                 step
             }
         };
+        if arrivals > 1 {
+            self.gather.look_at_once(read.at_us);
+        }
         self.step(read.slot, step, read.at_us);
+        tokens
     }
 
     /// Carries out what a connection's state calls for.
