@@ -67,6 +67,9 @@ pub fn monotonic_ns() -> u64 {
     now_ns(ClockId::Monotonic)
 }
 
+/// Longest time two reads of one clock, with the other clock's between them, take when nothing came between, ns.
+const APART_NS: u64 = 2_000;
+
 /// Both clocks read together: once for all reads of a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
@@ -75,10 +78,24 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Now.
+    /// Now. Between two reads of one clock, so that being put aside between the clocks shows, and is tried again.
     #[must_use]
     pub fn now() -> Self {
-        Self { real_ns: now_ns(ClockId::Realtime), mono_ns: monotonic_ns() }
+        let read = || {
+            let (before_ns, real_ns, mono_ns) = (monotonic_ns(), now_ns(ClockId::Realtime), monotonic_ns());
+            (mono_ns.saturating_sub(before_ns), Self { real_ns, mono_ns })
+        };
+        let mut best = read();
+        for _ in 0..3 {
+            if best.0 <= APART_NS {
+                break;
+            }
+            let again = read();
+            if again.0 < best.0 {
+                best = again;
+            }
+        }
+        best.1
     }
 
     /// `CLOCK_MONOTONIC` of it, ns.

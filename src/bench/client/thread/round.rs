@@ -23,8 +23,8 @@ const READ_BYTES: usize = 128 << 10;
 const LEAST_ROOM_BYTES: usize = 16 << 10;
 /// Longest time a client thread can have slept while bytes waited, ns: an older stamp means that the wall clock was stepped.
 const OLDEST_NS: u64 = 10_000_000_000;
-/// How long a thread lets reads gather, µs, while they come thick: far below what is told apart in the lag of its loop.
-const GATHER_US: u64 = 50;
+/// How long a thread lets reads gather, µs, while they come thick: a hundredth of the lag at which a run counts as limited by its client.
+const GATHER_US: u64 = 100;
 /// A round with more reads than this has no need to wait for company.
 const GATHERED: usize = 32;
 /// How long no read is waited for once two tokens of one stream came in one, µs.
