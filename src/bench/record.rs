@@ -44,6 +44,9 @@ pub struct Record {
     /// Prompt tokens, as the server's `usage` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
+    /// Of these, taken from the prefix cache, where the server's `usage` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
     /// Output tokens: the server's `usage`, else the tokens counted in the stream.
     pub output_tokens: u64,
     /// Why the server ended it.
@@ -66,7 +69,7 @@ pub struct Record {
     /// Greatest token-true inter-token latency, µs; `None` with fewer than two arrivals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst_itl_us: Option<f64>,
-    /// Events that shared their read, and so their stamp, with an earlier one.
+    /// Events with tokens that shared their read, and so its stamp, with an earlier one: how late that is for them, nobody can tell.
     #[serde(skip_serializing_if = "is_zero")]
     pub coalesced: u32,
     /// The request was sent a second time: the server had closed the kept connection before a byte of the answer.

@@ -1,6 +1,7 @@
 //! Whole runs against the simulated server and its ground truth.
 
 mod failing;
+mod http2;
 mod kept;
 mod mixed;
 mod scripted;

@@ -84,9 +84,9 @@ fn answer(stream: &mut BufReader<StreamOwned<ServerConnection, TcpStream>>, zero
         if stream.read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        match line.to_ascii_lowercase().split_once(':') {
-            Some(("content-length", value)) => length = value.trim().parse().expect("a length"),
-            Some(("x-request-id", value)) => value.trim().clone_into(&mut id),
+        match line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim())) {
+            Some((name, value)) if name == "content-length" => length = value.parse().expect("a length"),
+            Some((name, value)) if name == "x-request-id" => value.clone_into(&mut id),
             _ => {}
         }
     }

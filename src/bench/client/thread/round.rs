@@ -1,6 +1,6 @@
 //! One round of a client thread: wait, read everything that is ready, then look into it.
 
-use super::{LAG_BINS, LONGEST_WAIT_US, State, TICK, Thread, WAKE};
+use super::{LAG_BINS, State, TICK, Thread, WAKE};
 use crate::{
     base::stamp::{self, Pair},
     bench::live::bin_of,
@@ -51,9 +51,9 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// How long to let reads gather when something else is due in `sleep_us`, µs.
-    fn pause_us(&self, now_us: u64, sleep_us: u64) -> u64 {
-        if self.dense && now_us >= self.not_before_us { GATHER_US.min(sleep_us) } else { 0 }
+    /// How long to let reads gather when something else is due in `due_us`, µs.
+    fn pause_us(&self, now_us: u64, due_us: u64) -> u64 {
+        if self.dense && now_us >= self.not_before_us { GATHER_US.min(due_us) } else { 0 }
     }
 
     /// A round found `reads`, after it waited `waited_us` for the first of them; `paused`: it had let them gather before.
@@ -92,23 +92,21 @@ impl Desk {
 }
 
 impl Thread {
-    /// Waits for `sleep_us` at most, reads everything that is ready, then looks into it.
-    pub(super) fn round(&mut self, sleep_us: u64) -> io::Result<()> {
+    /// Waits until something is ready or the timer ticks, reads everything that is ready, then looks into it. The next moment of the
+    /// schedule is `due_us` away, and the timer set for it.
+    pub(super) fn round(&mut self, due_us: u64) -> io::Result<()> {
         let mut desk = std::mem::take(&mut self.desk);
         let mut events = std::mem::take(&mut desk.events);
         let unread = std::mem::take(&mut desk.unread);
-        let mut sleep_us = if unread.is_empty() { sleep_us.min(LONGEST_WAIT_US) } else { 0 };
         let mut began_us = self.now_us();
-        let pause_us = self.gather.pause_us(began_us, sleep_us);
+        let pause_us = if unread.is_empty() { self.gather.pause_us(began_us, due_us) } else { 0 };
         if pause_us > 0 {
             // A signal only ends it early.
             let _ = nanosleep(&timespec(pause_us));
-            sleep_us -= pause_us;
             began_us += pause_us;
         }
-        // The timer ends long waits.
-        let timeout = (sleep_us < LONGEST_WAIT_US).then(|| timespec(sleep_us));
-        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), timeout.as_ref()) {
+        let at_once = (!unread.is_empty()).then_some(timespec(0));
+        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), at_once.as_ref()) {
             Ok((woken, _)) => &*woken,
             Err(Errno::INTR) => &[],
             Err(error) => return Err(error.into()),

@@ -160,7 +160,8 @@ fn stages_of_users_are_carried_out_at_their_moments() {
 
 #[test]
 fn a_stop_gives_up_what_is_under_way_and_keeps_what_was_measured() {
-    let served = serve(Options { ttft_ms: 2.0, itl_ms: 2.0, ..Options::default() });
+    // Jitter keeps the users from being between two requests all at once.
+    let served = serve(Options { ttft_ms: 2.0, itl_ms: 2.0, jitter_ms: 1.0, ..Options::default() });
     let done = go_with(&spec(&served.url, r#"{"concurrency": 3}"#, ""), |watched, steering| {
         watched.wait_for(|s| s.done >= 5);
         steering.ask(Steer::Stop);
