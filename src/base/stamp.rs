@@ -52,6 +52,19 @@ pub fn read(socket: impl AsFd, buffer: &mut [u8]) -> rustix::io::Result<(usize, 
     Ok((bytes, stamp.filter(|ns| *ns > 0)))
 }
 
+/// Segments with data the socket has received so far; `None` where the kernel does not count them.
+pub fn segments(socket: impl AsFd) -> Option<u32> {
+    // linux/tcp.h: `tcpi_data_segs_in` of `struct tcp_info`, which only ever grows at its end.
+    const AT: usize = 152;
+    let mut info = [0_u8; AT + 4];
+    let mut length = libc::socklen_t::try_from(info.len()).ok()?;
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open for the call and `info` is writable for `length` bytes.
+    let got = unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &raw mut length) };
+    let count = info.get(AT..).filter(|_| got == 0 && length as usize == info.len())?;
+    Some(u32::from_ne_bytes(count.try_into().ok()?))
+}
+
 fn nanoseconds(seconds: i64, ns: i64) -> Option<u64> {
     u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add(u64::try_from(ns).ok()?)
 }
@@ -182,6 +195,7 @@ mod tests {
             let stamps: Vec<Option<u64>> = (0..3).map(|_| read(&reader, &mut [0; 5]).expect("reads").1).collect();
             if let [Some(first), Some(second), Some(third)] = stamps[..] {
                 assert_eq!((first, second), (third, third));
+                assert!(segments(&reader).is_some_and(|count| count >= 3 && count % 3 == 0), "every segment counts");
                 return;
             }
             assert!(monotonic_ns() < until, "a socket that takes SO_TIMESTAMPING stamps");

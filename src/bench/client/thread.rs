@@ -8,7 +8,7 @@ use super::{
     conn::{Active, Conn, State, connect_failed},
     dispatch::{Dispatch, Due, LONGEST_WAIT_US},
 };
-use crate::bench::record::Class;
+use crate::bench::{live::bin_of, record::Class};
 use round::{Desk, Gather};
 use rustix::{
     event::epoll::{self, CreateFlags, EventData, EventFlags},
@@ -78,6 +78,16 @@ struct Live {
     lag: Vec<u32>,
 }
 
+impl Live {
+    /// Counts how long something waited for the loop.
+    fn count_lag(&mut self, us: u64) {
+        let bin = usize::from(bin_of(us)).min(LAG_BINS - 1);
+        if let Some(count) = self.lag.get_mut(bin) {
+            *count += 1;
+        }
+    }
+}
+
 impl Thread {
     pub(super) fn new(shared: Arc<Shared>, share: Share, messages: Sender<Message>) -> io::Result<Self> {
         // Timers of the kernel's default slack would send each request up to 50 µs late.
@@ -140,9 +150,8 @@ impl Thread {
                     self.wake_in(sleep_us)?;
                     self.round(sleep_us)?;
                 }
-                Some(_) => self.round(LONGEST_WAIT_US)?,
                 None if self.in_flight == 0 => break,
-                None => self.round(LONGEST_WAIT_US)?,
+                Some(_) | None => self.round(LONGEST_WAIT_US)?,
             }
         }
         self.tell(self.now_us(), true);

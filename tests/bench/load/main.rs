@@ -1,5 +1,5 @@
 //! What the load client costs and how far its figures are from the truth, beside a raw client that only counts `data:` in the
-//! same interleaved run: `cargo bench --bench load [-- --quick] [USERS|memory|flood|drawn|close|https…]`; without a name, all.
+//! same interleaved run: `cargo bench --bench load [-- --quick] [USERS|memory|flood|drawn|close|stamps|https…]`; without a name, all.
 //!
 //! The simulated server is a process of its own on core 0, the client is on core 1. Every figure is a median over the rounds and stands
 //! beside the bound it has to keep. "Client error" is what the client adds to a time to first token: its first-token stamp minus the
@@ -70,6 +70,9 @@ fn main() {
     }
     if asked("close") {
         close(tokens);
+    }
+    if asked("stamps") {
+        stamps();
     }
     if asked("https") {
         tls::case(tokens);
@@ -169,6 +172,24 @@ fn drawn(case: &Case, rounds: usize, tokens: usize) {
     told("  ITL of a request, P99 of |error| %", both(|f| f.itl_p99_pct), Some(case.itl_p99_pct), 3);
     told("  pooled gap P99 off by, ms", both(|f| f.gap_p99_off.abs()), Some(0.5), 3);
     told("  CPU per token, µs", both(|f| f.cpu_per_token), None, 2);
+}
+
+/// Short runs, where the first reads weigh most: how many arrivals had no kernel stamp. Above 5 % a run counts as limited by its client.
+fn stamps() {
+    println!("arrivals without a kernel stamp, % of all, in five runs");
+    for (users, requests, tokens, flood) in
+        [(1, 20, 1, false), (1, 20, 8, false), (16, 64, 8, false), (256, 512, 8, false), (1024, 1024, 8, false), (16, 256, 64, true)]
+    {
+        let asked = Asked { users, requests, tokens };
+        let options = || Options { ttft_ms: if flood { 0.0 } else { 2.0 }, itl_ms: 5.0, flood, ..Options::default() };
+        let shares = (0..5).map(|_| {
+            let ((summary, ..), ..) = against(options(), |url| own(url, asked, None, &unwatched()));
+            let pct = summary.user_stamped_reads.unwrap_or(0) as f64 * 100.0 / (requests * tokens) as f64;
+            format!("{pct:.2}{}", if summary.limited_by.iter().any(|why| why.contains("stamp")) { " (limited)" } else { "" })
+        });
+        let what = if flood { "flood" } else { "5 ms a token" };
+        println!("  {users} users, {requests} requests of {tokens} tokens, {what}: {}", shares.collect::<Vec<_>>().join(", "));
+    }
 }
 
 /// Tokens of a stream so close together that some wait for one another: how late their stamps are. A read has one stamp, that of its

@@ -1,20 +1,25 @@
 //! What a client thread does with what it read: answers, their ends, limits, and what the recorder is told.
 
 use super::{AFTER_DONE_US, Thread, round::Read};
-use crate::bench::{
-    client::{
-        Message,
-        conn::{Active, State, Step, connect_failed},
-        failure,
-        stream::Brought,
+use crate::{
+    base::stamp,
+    bench::{
+        client::{
+            Message,
+            conn::{Active, State, Step, connect_failed},
+            failure,
+            stream::Brought,
+        },
+        record::Class,
     },
-    record::Class,
 };
 use rustix::io::Errno;
 use std::sync::atomic::Ordering;
 
 /// The recorder is told of live times this often at most, µs.
 const TELL_EVERY_US: u64 = 100_000;
+/// More segments than this in one read are a flood, not tokens that waited.
+const MOST_SEGMENTS: u64 = 64;
 /// And whenever so many have gathered.
 const TELL_AT: usize = 16_384;
 
@@ -43,8 +48,9 @@ impl Thread {
         let Some(place) = self.conns.get_mut(read.slot).filter(|s| s.generation == read.generation) else { return 0 };
         let Some(conn) = place.conn.as_mut() else { return 0 };
         conn.since_us = conn.since_us.max(read.at_us);
+        conn.segments = conn.segments.wrapping_add(1);
         let live = &mut self.live;
-        let (mut arrivals, mut tokens) = (0, 0_u64);
+        let (mut arrivals, mut tokens, mut between_us) = (0, 0_u64, None);
         let step = match read.what {
             Ok(0) => conn.closed(None),
             Err(error) => conn.closed(Some(error)),
@@ -71,6 +77,7 @@ impl Thread {
                     }
                 });
                 live.tokens += tokens;
+                between_us = last.map(|(gap, _)| gap);
                 if let Some((gap, tokens)) = last.filter(|_| measured && tokens > 0) {
                     live.itl_us.push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
                 }
@@ -79,9 +86,25 @@ impl Thread {
         };
         if arrivals > 1 {
             self.gather.look_at_once(read.at_us);
+            self.count_waiting(read.slot, between_us);
         }
         self.step(read.slot, step, read.at_us);
         tokens
+    }
+
+    /// Several tokens came with one read, `gap_us` after the one before. Where they were several segments, the stamp is the last one's
+    /// and tells nothing of how long the others had waited for the loop: as long as if they had come evenly. With the first token
+    /// (`None`) nobody knows.
+    fn count_waiting(&mut self, slot: usize, gap_us: Option<u64>) {
+        let Some(conn) = self.conns.get_mut(slot).and_then(|s| s.conn.as_mut()).filter(|conn| conn.stamped) else { return };
+        let Some(counted) = stamp::segments(&conn.socket) else { return };
+        // What was assumed holds this read for one already.
+        let segments = u64::from(counted.wrapping_sub(conn.segments)).saturating_add(1);
+        conn.segments = counted;
+        let Some(gap_us) = gap_us.filter(|_| segments <= MOST_SEGMENTS) else { return };
+        for waits in 1..segments {
+            self.live.count_lag(gap_us * waits / segments);
+        }
     }
 
     /// Carries out what a connection's state calls for.

@@ -1,10 +1,7 @@
 //! One round of a client thread: wait, read everything that is ready, then look into it.
 
-use super::{LAG_BINS, State, TICK, Thread, WAKE};
-use crate::{
-    base::stamp::{self, Pair},
-    bench::live::bin_of,
-};
+use super::{State, TICK, Thread, WAKE};
+use crate::base::stamp::{self, Pair};
 use rustix::{
     event::epoll::{self, Event, EventFlags},
     io::Errno,
@@ -178,13 +175,10 @@ impl Thread {
         let (what, at_us, all) = match stamp::read(&conn.socket, space) {
             Ok((n, stamp)) => {
                 let read_ns = stamp::monotonic_ns();
-                let at_ns = stamp.and_then(|stamp| pair.stamped_ns(stamp, read_ns, OLDEST_NS));
-                let at_us = at_ns.unwrap_or(read_ns) / 1_000;
-                if at_ns.is_some() {
-                    let bin = usize::from(bin_of(read_ns / 1_000 - at_us)).min(LAG_BINS - 1);
-                    if let Some(count) = self.live.lag.get_mut(bin) {
-                        *count += 1;
-                    }
+                let stamped_ns = stamp.and_then(|stamp| pair.stamped_ns(stamp, read_ns, OLDEST_NS));
+                let at_us = stamped_ns.unwrap_or(read_ns) / 1_000;
+                if stamped_ns.is_some() {
+                    self.live.count_lag(read_ns / 1_000 - at_us);
                 } else if n > 0 {
                     self.shared.user_stamps.fetch_add(1, Ordering::Relaxed);
                     self.gather.look_at_once(self.shared.now_us());
