@@ -147,3 +147,13 @@ fn a_request_larger_than_the_sockets_buffers_is_sent_whole() {
     let done = go(&spec);
     assert_eq!((done.summary().completed, done.summary().total_input_tokens), (4, Some(6_000_000)), "{:?}", done.summary().error_examples);
 }
+
+#[test]
+fn chunks_a_server_sends_together_are_no_lag_of_the_client() {
+    let served = serve(Options { ttft_ms: 5.0, itl_ms: 100.0, coalesce: 3, ..Options::default() });
+    let done = go(&spec(&served.url, r#"{"concurrency": 2}"#, r#", "requests": 2"#));
+    let summary = done.summary();
+    assert!(summary.coalesced_chunks >= 2 * 4, "{}", summary.coalesced_chunks);
+    // Had they been segments that waited for one another, as evenly as they can have come: 100 and 200 ms.
+    assert!(summary.loop_lag_p99_ms.is_some_and(|ms| ms < 90.0), "{:?}", summary.loop_lag_p99_ms);
+}
