@@ -1,6 +1,6 @@
-//! What every layer stands on: ids, time, languages, problems told to a person, secrets, clean text.
+//! What every layer stands on: ids, time, receive stamps, languages, problems told to a person, secrets, clean text.
 //!
-//! Deliberately absent: files, sockets, the terminal, any domain of the product.
+//! Deliberately absent: files, connections, the terminal, any domain of the product.
 
 pub mod clean;
 pub mod clock;
@@ -9,6 +9,7 @@ pub mod lang;
 pub mod log;
 pub mod problem;
 pub mod secret;
+pub mod stamp;
 
 pub use clean::clean;
 pub use lang::{Lang, Said, Text};

@@ -172,7 +172,7 @@ pub struct Client {
     /// TCP connections open; null with the general client, which does not know when one ends.
     #[serde(default)]
     pub connections: Option<u32>,
-    /// Events a read returned beyond its first: arrivals that share one stamp.
+    /// Events with tokens a read returned beyond its first: arrivals that share one stamp.
     pub coalesced_chunks: u64,
     /// Requests sent more than 1 ms after their planned moment.
     pub late_sends: u64,

@@ -69,7 +69,7 @@ pub struct Record {
     /// Greatest token-true inter-token latency, µs; `None` with fewer than two arrivals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst_itl_us: Option<f64>,
-    /// Events that shared their read, and so their stamp, with an earlier one.
+    /// Events with tokens that shared their read, and so its stamp, with an earlier one: how late that is for them, nobody can tell.
     #[serde(skip_serializing_if = "is_zero")]
     pub coalesced: u32,
     /// The request was sent a second time: the server had closed the kept connection before a byte of the answer.

@@ -182,7 +182,7 @@ pub struct Summary {
     pub send_lag_p99_ms: Option<f64>,
     /// Requests whose send lag was above 1 ms.
     pub late_sends: u64,
-    /// Events that shared their read, and so their stamp, with an earlier one.
+    /// Events with tokens that shared their read, and so its stamp, with an earlier one: how late that is for them, nobody can tell.
     pub coalesced_chunks: u64,
     /// Requests sent again because the server had closed the kept connection.
     pub resent: u64,

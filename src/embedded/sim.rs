@@ -16,7 +16,10 @@ mod tests;
 mod truth;
 
 use super::listen::{self, Listening};
-use crate::{base::Problem, said};
+use crate::{
+    base::{Problem, clock::Epoch},
+    said,
+};
 use rustix::event::{EventfdFlags, eventfd};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, net::TcpListener, os::fd::OwnedFd, path::PathBuf, sync::Arc};
@@ -176,6 +179,8 @@ impl Stop {
 #[derive(Debug)]
 pub struct Sim {
     options: Options,
+    /// The run's zero.
+    epoch: Epoch,
     listener: TcpListener,
     truth: Option<File>,
     stop: Stop,
@@ -194,12 +199,14 @@ impl Sim {
             })
         });
         let truth = truth.transpose()?;
+        // Before the port is open: a request may come before this thread serves.
+        let epoch = Epoch::now();
         let listener = listen::open(&options.host, options.port, 4096)?;
         // Refused only by kernels without it; then the records say `user`.
         stamp::ask(&listener);
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|error| Problem::failed("sim.epoll", said!("no event descriptor: {error}", "无法创建事件描述符：{error}")))?;
-        Ok(Self { options, listener, truth, stop: Stop(Arc::new(wake)) })
+        Ok(Self { options, epoch, listener, truth, stop: Stop(Arc::new(wake)) })
     }
 
     /// What to tell whoever started it.
@@ -224,8 +231,8 @@ impl Sim {
     /// # Errors
     /// Epoll fails, or the truth file cannot be written.
     pub fn run(self) -> Result<Summary, Problem> {
-        let Self { options, listener, truth, stop } = self;
-        reactor::run(&options, &listener, truth, &stop.0)
+        let Self { options, epoch, listener, truth, stop } = self;
+        reactor::run(&options, &epoch, &listener, truth, &stop.0)
             .map_err(|error| Problem::failed("sim.io", said!("the simulated server ended: {error}", "模拟服务器已终止：{error}")))
     }
 }

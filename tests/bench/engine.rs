@@ -116,8 +116,8 @@ fn main() -> Result<()> {
         }
     }
     let idle = timed(|| {
-        std::thread::sleep(Duration::from_secs(1));
-        Ok(())
+        let until = Instant::now() + Duration::from_secs(1);
+        wait(|| Instant::now() >= until, Duration::from_secs(1))
     })?;
     println!("idle, both engines: {:.1} ms of CPU in a second", idle.cpu_s * 1e3);
     Ok(())
@@ -132,6 +132,18 @@ fn timed(run: impl FnOnce() -> Result<()>) -> Result<Spent> {
     let (cpu, wall) = (cpu_s(), Instant::now());
     run()?;
     Ok(Spent { cpu_s: cpu_s() - cpu, wall_s: wall.elapsed().as_secs_f64() })
+}
+
+/// Waits until `over`, looked at once in `every`, for two minutes at most.
+fn wait(over: impl Fn() -> bool, every: Duration) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !over() {
+        if Instant::now() >= deadline {
+            return Err("not over within two minutes".into());
+        }
+        std::thread::park_timeout(every);
+    }
+    Ok(())
 }
 
 /// Runs a load to its end. Events are read afterwards: waking a reader is the server's cost.
@@ -152,9 +164,7 @@ fn run(engine: &Engine, load: Load, adapted: bool) -> Result<()> {
         })?);
     }
     for mut handle in handles {
-        while handle.events.len() < load.new + 2 && !handle.events.is_closed() {
-            std::thread::sleep(Duration::from_micros(500));
-        }
+        wait(|| handle.events.len() >= load.new + 2 || handle.events.is_closed(), Duration::from_micros(500))?;
         while handle.events.blocking_recv().is_some() {}
     }
     Ok(())

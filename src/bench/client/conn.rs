@@ -28,6 +28,8 @@ pub(super) struct Conn {
     pub(super) state: State,
     /// The kernel stamps what comes in.
     pub(super) stamped: bool,
+    /// Segments that came, as far as known: one a read, until a read brought several tokens and they were counted.
+    pub(super) segments: u32,
     /// Answers it has carried.
     pub(super) served: u32,
     /// Since when it has been connecting, or the last time something was read.
@@ -138,6 +140,7 @@ impl Conn {
             to,
             state: if begun.connected { State::Open } else { State::Connecting },
             stamped: begun.stamped,
+            segments: 0,
             served: 0,
             since_us: now_us,
             watches_writes: !begun.connected,

@@ -24,8 +24,6 @@ pub(super) struct Arrivals {
     tokens: Vec<u32>,
     /// Stamp the next gap counts from.
     previous_us: u64,
-    /// Stamp of the last read that brought an event.
-    read_us: Option<u64>,
     coalesced: u32,
     first_us: Option<u64>,
     answer_us: Option<u64>,
@@ -60,7 +58,6 @@ impl Arrivals {
         if let Some(brought) = self.known(data.as_bytes(), at_us) {
             return brought;
         }
-        self.read_at(at_us);
         let seen = self.progress.take(data);
         let delta = match seen.chunk {
             Ok(Chunk::Done) => return None,
@@ -102,16 +99,9 @@ impl Arrivals {
     #[expect(clippy::option_option, reason = "whether it is known, and whether it brought a token")]
     fn known(&mut self, data: &[u8], at_us: u64) -> Option<Option<Brought>> {
         let usage = self.template.as_ref()?.matches(data)?;
-        self.read_at(at_us);
         let rise = self.progress.take_text(usage);
         self.event_us = Some(at_us);
         Some(self.arrival(rise, true, true, at_us))
-    }
-
-    /// An event came with the read at `at_us`.
-    fn read_at(&mut self, at_us: u64) {
-        self.coalesced += u32::from(self.read_us == Some(at_us));
-        self.read_us = Some(at_us);
     }
 
     /// Counts a chunk with a choice: the rise of the server's count, whether it is a token event, whether it is of the answer.
@@ -128,6 +118,7 @@ impl Arrivals {
         }
         let gap_us = self.last_us.map(|last| at_us.saturating_sub(last));
         self.first_us.get_or_insert(at_us);
+        self.coalesced += u32::from(gap_us == Some(0));
         self.last_us = Some(at_us);
         self.counted += u64::from(tokens);
         Some(Brought { tokens, gap_us })
@@ -162,7 +153,7 @@ impl Arrivals {
         self.counted
     }
 
-    /// Events that shared their read with an earlier one.
+    /// Events with tokens that shared their read, and so their stamp, with an earlier one.
     pub(super) const fn coalesced(&self) -> u32 {
         self.coalesced
     }
@@ -274,12 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn events_of_one_read_share_its_stamp_and_are_counted() {
+    fn tokens_of_one_read_share_its_stamp_and_are_counted() {
         let mut a = Arrivals::default();
         a.begin(100, 8);
         for at in [150, 150, 150, 170] {
             a.event(&chunk("x", None), at);
         }
+        // What ends a stream brings no token: it may come with the last one.
+        a.event("[DONE]", 170);
         assert_eq!(record(a).coalesced, 2);
     }
 

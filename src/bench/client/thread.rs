@@ -1,16 +1,17 @@
 //! One client thread: its loop, its connections, what is due.
 
 mod answers;
+mod round;
 
 use super::{
     Message, Order, Outcome, Part, Share, Shared,
     conn::{Active, Conn, State, connect_failed},
     dispatch::{Dispatch, Due, LONGEST_WAIT_US},
-    socket::{self, Pair},
 };
 use crate::bench::{live::bin_of, record::Class};
+use round::{Desk, Gather};
 use rustix::{
-    event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    event::epoll::{self, CreateFlags, EventData, EventFlags},
     io::Errno,
     time::{
         ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create, timerfd_settime,
@@ -18,24 +19,17 @@ use rustix::{
 };
 use std::{
     io,
-    mem::MaybeUninit,
     num::NonZeroU64,
     os::fd::OwnedFd,
     sync::{Arc, atomic::Ordering, mpsc::Sender},
 };
 
-/// Sockets looked at in one round: enough to share the wake-up, few enough to keep rounds short.
-const EVENTS: usize = 256;
-/// The read buffer of a thread; what one round reads has to fit.
-const BUFFER_BYTES: usize = 1 << 20;
-/// Most bytes of one read.
-const READ_BYTES: usize = 128 << 10;
-/// Less room than this ends a round's reading.
-const LEAST_ROOM_BYTES: usize = 16 << 10;
 /// Bins of lags; the last holds all beyond ten seconds, which is more than a stamp is believed.
 const LAG_BINS: usize = 384;
 /// After `[DONE]` the end of the body is awaited this long; then the answer counts as over and the connection is given up.
 const AFTER_DONE_US: u64 = 1_000_000;
+/// What is watched on a connection: edges, so that a socket that was read empty is not looked at again before more comes.
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 /// The epoll tag of the eventfd.
 const WAKE: u64 = u64::MAX;
 /// And of the timer that ends long waits: one that ticks by itself costs less than a timeout with every wait.
@@ -51,10 +45,8 @@ pub(super) struct Thread {
     free: Vec<usize>,
     /// Connections without a request by their address, the last used on top.
     idle: Vec<Vec<usize>>,
-    buffer: Vec<u8>,
-    events: Vec<MaybeUninit<Event>>,
-    /// Kept between rounds for their room.
-    reads: Vec<Read>,
+    desk: Desk,
+    gather: Gather,
     ticks: OwnedFd,
     live: Live,
     in_flight: u32,
@@ -86,13 +78,14 @@ struct Live {
     lag: Vec<u32>,
 }
 
-/// A read of this round.
-struct Read {
-    slot: usize,
-    generation: u32,
-    from: usize,
-    what: Result<usize, Errno>,
-    at_us: u64,
+impl Live {
+    /// Counts how long something waited for the loop.
+    fn count_lag(&mut self, us: u64) {
+        let bin = usize::from(bin_of(us)).min(LAG_BINS - 1);
+        if let Some(count) = self.lag.get_mut(bin) {
+            *count += 1;
+        }
+    }
 }
 
 impl Thread {
@@ -108,7 +101,8 @@ impl Thread {
         timerfd_settime(&ticks, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: every, it_value: every })?;
         epoll::add(&epoll, &ticks, EventData::new_u64(TICK), EventFlags::IN)?;
         Ok(Self {
-            reads: Vec::with_capacity(EVENTS),
+            desk: Desk::new(),
+            gather: Gather::default(),
             ticks,
             idle: vec![Vec::new(); shared.to.len()],
             shared,
@@ -117,8 +111,6 @@ impl Thread {
             epoll,
             conns: Vec::new(),
             free: Vec::new(),
-            buffer: vec![0; BUFFER_BYTES],
-            events: vec![MaybeUninit::uninit(); EVENTS],
             live: Live { lag: vec![0; LAG_BINS], ..Live::default() },
             in_flight: 0,
             warmup: false,
@@ -156,11 +148,10 @@ impl Thread {
             match self.send_due() {
                 Some(sleep_us) if sleep_us < LONGEST_WAIT_US => {
                     self.wake_in(sleep_us)?;
-                    self.round(LONGEST_WAIT_US)?;
+                    self.round(sleep_us)?;
                 }
-                Some(_) => self.round(LONGEST_WAIT_US)?,
                 None if self.in_flight == 0 => break,
-                None => self.round(LONGEST_WAIT_US)?,
+                Some(_) | None => self.round(LONGEST_WAIT_US)?,
             }
         }
         self.tell(self.now_us(), true);
@@ -231,8 +222,7 @@ impl Thread {
         let Some(place) = self.conns.get_mut(slot) else { return Err((Errno::NFILE, active)) };
         place.generation = place.generation.wrapping_add(1);
         let tag = EventData::new_u64(u64::from(place.generation) << 32 | slot as u64);
-        let flags = if conn.watches_writes { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
-        if let Err(error) = epoll::add(&self.epoll, &conn.socket, tag, flags) {
+        if let Err(error) = epoll::add(&self.epoll, &conn.socket, tag, watched(conn.watches_writes)) {
             self.free.push(slot);
             return Err((error, active));
         }
@@ -270,10 +260,9 @@ impl Thread {
             Ok(all) => {
                 if conn.watches_writes == all {
                     conn.watches_writes = !all;
-                    let flags = if all { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
                     let tag = EventData::new_u64(u64::from(place.generation) << 32 | slot as u64);
                     // The descriptor is registered: this cannot fail short of memory, and then the limits end the request.
-                    let _ = epoll::modify(&self.epoll, &conn.socket, tag, flags);
+                    let _ = epoll::modify(&self.epoll, &conn.socket, tag, watched(!all));
                 }
             }
             Err(error) => {
@@ -283,89 +272,13 @@ impl Thread {
         }
     }
 
-    /// One round: wait, read everything that is ready, then look into it.
-    fn round(&mut self, sleep_us: u64) -> io::Result<()> {
-        let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us.min(LONGEST_WAIT_US) * 1_000).unwrap_or(0) };
-        let mut events = std::mem::take(&mut self.events);
-        let woken = match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&wait).filter(|_| sleep_us < LONGEST_WAIT_US)) {
-            Ok((woken, _)) => &*woken,
-            Err(Errno::INTR) => &[],
-            Err(error) => return Err(error.into()),
-        };
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let mut reads = std::mem::take(&mut self.reads);
-        let mut writable = Vec::new();
-        let (mut used, pair) = (0, Pair::now());
-        let now_us = pair.mono_us().saturating_sub(self.shared.zero_us);
-        for event in woken {
-            let (tag, flags) = (event.data.u64(), event.flags);
-            if tag == WAKE {
-                if let Some(wake) = self.shared.orders.wake(self.share.index as usize) {
-                    let _ = rustix::io::read(wake, &mut [0; 8]);
-                }
-                continue;
-            }
-            if tag == TICK {
-                let _ = rustix::io::read(&self.ticks, &mut [0; 8]);
-                continue;
-            }
-            let slot = usize::try_from(tag & u64::from(u32::MAX)).unwrap_or(usize::MAX);
-            let Some(place) = self.conns.get_mut(slot).filter(|s| u64::from(s.generation) == tag >> 32) else { continue };
-            let Some(conn) = place.conn.as_mut() else { continue };
-            if conn.state == State::Connecting || flags.contains(EventFlags::OUT) {
-                writable.push(slot);
-            }
-            if conn.state == State::Connecting || !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP)
-            {
-                continue;
-            }
-            let room = buffer.len() - used;
-            if room < LEAST_ROOM_BYTES {
-                // The rest is still ready in the next round.
-                break;
-            }
-            let Some(space) = buffer.get_mut(used..used + room.min(READ_BYTES)) else { break };
-            match socket::read(&conn.socket, space) {
-                Ok((n, stamp)) => {
-                    let read_us = self.shared.zero_us + self.shared.now_us();
-                    let at_us = if let Some(at_us) = stamp.and_then(|stamp| pair.monotonic_us(stamp, read_us)) {
-                        let bin = usize::from(bin_of(read_us - at_us)).min(LAG_BINS - 1);
-                        if let Some(count) = self.live.lag.get_mut(bin) {
-                            *count += 1;
-                        }
-                        at_us
-                    } else {
-                        self.shared.user_stamps.fetch_add(u64::from(n > 0), Ordering::Relaxed);
-                        read_us
-                    };
-                    let at_us = at_us.saturating_sub(self.shared.zero_us);
-                    reads.push(Read { slot, generation: place.generation, from: used, what: Ok(n), at_us });
-                    used += n;
-                }
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => {
-                    reads.push(Read { slot, generation: place.generation, from: used, what: Err(error), at_us: self.shared.now_us() });
-                }
-            }
-        }
-        for slot in writable {
-            self.writable(slot);
-        }
-        for read in &reads {
-            self.take_in(read, &buffer);
-        }
-        reads.clear();
-        self.events = events;
-        self.buffer = buffer;
-        self.reads = reads;
-        self.look_at_limits(now_us);
-        self.tell(now_us, false);
-        Ok(())
-    }
-
     fn now_us(&self) -> u64 {
         self.shared.now_us()
     }
+}
+
+fn watched(writes: bool) -> EventFlags {
+    if writes { WATCHED | EventFlags::OUT } else { WATCHED }
 }
 
 /// CPU and wall time of a task.

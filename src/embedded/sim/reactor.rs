@@ -9,6 +9,7 @@ use super::{
     http, stamp,
     truth::{End, Record, Summary, Truth},
 };
+use crate::base::clock::Epoch;
 use rustix::{
     event::epoll::{self, EventData, EventFlags},
     io::Errno,
@@ -75,7 +76,7 @@ struct Reactor<'a> {
 }
 
 /// Serves until `stop` is written to.
-pub(super) fn run(options: &Options, listener: &TcpListener, truth: Option<File>, stop: &OwnedFd) -> io::Result<Summary> {
+pub(super) fn run(options: &Options, epoch: &Epoch, listener: &TcpListener, truth: Option<File>, stop: &OwnedFd) -> io::Result<Summary> {
     let cpu_before = cpu_us();
     more_descriptors();
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -97,7 +98,7 @@ pub(super) fn run(options: &Options, listener: &TcpListener, truth: Option<File>
         requests: 0,
         running: 0,
         dues: BinaryHeap::new(),
-        truth: Truth::new(options, truth)?,
+        truth: Truth::new(options, epoch, truth)?,
         prompt_tokens: 0,
         read_buffer: vec![0; 64 << 10],
         scratch: Vec::new(),

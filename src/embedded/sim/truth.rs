@@ -106,7 +106,7 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    pub(super) fn new(options: &Options, file: Option<File>) -> io::Result<Self> {
+    pub(super) fn new(options: &Options, epoch: &Epoch, file: Option<File>) -> io::Result<Self> {
         #[derive(Serialize)]
         struct First<'a> {
             schema: &'static str,
@@ -114,7 +114,6 @@ impl Truth {
             epoch: &'a Epoch,
             options: &'a Options,
         }
-        let epoch = Epoch::now();
         let late = Histogram::new_with_bounds(1, 3_600_000_000, 3).map_err(io::Error::other)?;
         let mut truth = Self {
             zero_ns: epoch.mono_start_us * 1000,
@@ -122,7 +121,7 @@ impl Truth {
             late,
             summary: Summary::default(),
         };
-        truth.line(&First { schema: "dcudeck.sim.truth/1", epoch: &epoch, options })?;
+        truth.line(&First { schema: "dcudeck.sim.truth/1", epoch, options })?;
         truth.flush()?;
         Ok(truth)
     }

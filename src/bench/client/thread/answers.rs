@@ -1,20 +1,25 @@
 //! What a client thread does with what it read: answers, their ends, limits, and what the recorder is told.
 
-use super::{AFTER_DONE_US, Read, Thread};
-use crate::bench::{
-    client::{
-        Message,
-        conn::{Active, State, Step, connect_failed},
-        failure,
-        stream::Brought,
+use super::{AFTER_DONE_US, Thread, round::Read};
+use crate::{
+    base::stamp,
+    bench::{
+        client::{
+            Message,
+            conn::{Active, State, Step, connect_failed},
+            failure,
+            stream::Brought,
+        },
+        record::Class,
     },
-    record::Class,
 };
 use rustix::io::Errno;
 use std::sync::atomic::Ordering;
 
 /// The recorder is told of live times this often at most, µs.
 const TELL_EVERY_US: u64 = 100_000;
+/// More segments than this in one read are a flood, not tokens that waited.
+const MOST_SEGMENTS: u64 = 64;
 /// And whenever so many have gathered.
 const TELL_AT: usize = 16_384;
 
@@ -37,13 +42,15 @@ impl Thread {
         }
     }
 
-    /// Looks into one read.
-    pub(super) fn take_in(&mut self, read: &Read, buffer: &[u8]) {
+    /// Looks into one read; the tokens it brought.
+    pub(super) fn take_in(&mut self, read: &Read, buffer: &[u8]) -> u64 {
         let measured = !self.warmup;
-        let Some(place) = self.conns.get_mut(read.slot).filter(|s| s.generation == read.generation) else { return };
-        let Some(conn) = place.conn.as_mut() else { return };
+        let Some(place) = self.conns.get_mut(read.slot).filter(|s| s.generation == read.generation) else { return 0 };
+        let Some(conn) = place.conn.as_mut() else { return 0 };
         conn.since_us = conn.since_us.max(read.at_us);
+        conn.segments = conn.segments.wrapping_add(1);
         let live = &mut self.live;
+        let (mut arrivals, mut tokens, mut between_us) = (0, 0_u64, None);
         let step = match read.what {
             Ok(0) => conn.closed(None),
             Err(error) => conn.closed(Some(error)),
@@ -51,10 +58,11 @@ impl Thread {
                 let sent_us = conn.active.as_deref().and_then(|a| a.sent_us).unwrap_or(read.at_us);
                 // A stamp of the kernel may be earlier than the end of our write; an answer is never earlier than its request.
                 let at_us = read.at_us.max(sent_us);
-                let (mut tokens, mut last, mut first) = (0_u64, None::<(u64, u64)>, false);
+                let (mut last, mut first) = (None::<(u64, u64)>, false);
                 let bytes = buffer.get(read.from..read.from + n).unwrap_or_default();
                 let step = conn.feed(bytes, at_us, |Brought { tokens: n, gap_us }| {
                     tokens += u64::from(n);
+                    arrivals += 1;
                     match (gap_us, &mut last) {
                         (None, _) => {
                             first = true;
@@ -69,17 +77,34 @@ impl Thread {
                     }
                 });
                 live.tokens += tokens;
-                if measured && tokens > 0 {
-                    self.shared.tokens.fetch_add(tokens, Ordering::Relaxed);
-                    if let Some((gap, tokens)) = last {
-                        live.itl_us
-                            .push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
-                    }
+                between_us = last.map(|(gap, _)| gap);
+                if let Some((gap, tokens)) = last.filter(|_| measured && tokens > 0) {
+                    live.itl_us.push((u32::try_from(gap / tokens.max(1)).unwrap_or(u32::MAX), u32::try_from(tokens).unwrap_or(u32::MAX)));
                 }
                 step
             }
         };
+        if arrivals > 1 {
+            self.gather.look_at_once(read.at_us);
+            self.count_waiting(read.slot, between_us);
+        }
         self.step(read.slot, step, read.at_us);
+        tokens
+    }
+
+    /// Several tokens came with one read, `gap_us` after the one before. Where they were several segments, the stamp is the last one's
+    /// and tells nothing of how long the others had waited for the loop: as long as if they had come evenly. With the first token
+    /// (`None`) nobody knows.
+    fn count_waiting(&mut self, slot: usize, gap_us: Option<u64>) {
+        let Some(conn) = self.conns.get_mut(slot).and_then(|s| s.conn.as_mut()).filter(|conn| conn.stamped) else { return };
+        let Some(counted) = stamp::segments(&conn.socket) else { return };
+        // What was assumed holds this read for one already.
+        let segments = u64::from(counted.wrapping_sub(conn.segments)).saturating_add(1);
+        conn.segments = counted;
+        let Some(gap_us) = gap_us.filter(|_| segments <= MOST_SEGMENTS) else { return };
+        for waits in 1..segments {
+            self.live.count_lag(gap_us * waits / segments);
+        }
     }
 
     /// Carries out what a connection's state calls for.

@@ -157,3 +157,32 @@ fn stages_of_users_are_carried_out_at_their_moments() {
     assert!(records.iter().all(|r| r.planned_us < zero + 1_600_000));
     assert_eq!(done.watched.marks(), [Mark::Users { from: 2, to: 6 }, Mark::Users { from: 6, to: 1 }]);
 }
+
+#[test]
+fn a_stop_gives_up_what_is_under_way_and_keeps_what_was_measured() {
+    // Jitter keeps the users from being between two requests all at once.
+    let served = serve(Options { ttft_ms: 2.0, itl_ms: 2.0, jitter_ms: 1.0, ..Options::default() });
+    let done = go_with(&spec(&served.url, r#"{"concurrency": 3}"#, ""), |watched, steering| {
+        watched.wait_for(|s| s.done >= 5);
+        steering.ask(Steer::Stop);
+    });
+    let summary = done.summary();
+    assert_eq!((summary.stopped_by, summary.failed), (StoppedBy::Stop, 0));
+    // A user may just have been between two requests.
+    assert!(summary.completed >= 5 && (1..=3).contains(&summary.incomplete), "{summary:?}");
+    assert_eq!(done.watched.last().phase, Phase::Stopped);
+    assert_eq!(exit_code(summary), Exit::Failed);
+}
+
+#[test]
+fn a_drain_sends_nothing_more_and_awaits_what_is_under_way() {
+    let served = serve(Options { ttft_ms: 2.0, itl_ms: 2.0, ..Options::default() });
+    let done = go_with(&spec(&served.url, r#"{"concurrency": 3}"#, ""), |watched, steering| {
+        watched.wait_for(|s| s.done >= 5);
+        steering.ask(Steer::Drain);
+    });
+    let summary = done.summary();
+    assert_eq!((summary.stopped_by, summary.failed, summary.incomplete), (StoppedBy::Drain, 0, 0));
+    assert_eq!(done.watched.last().phase, Phase::Finished);
+    assert_eq!(exit_if_idle(summary), Exit::Done);
+}
