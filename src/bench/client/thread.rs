@@ -154,14 +154,11 @@ impl Thread {
                 self.give_up();
             }
             match self.send_due() {
-                Some(sleep_us) if sleep_us < LONGEST_WAIT_US => {
-                    self.wake_in(sleep_us)?;
-                    self.round(LONGEST_WAIT_US)?;
-                }
-                Some(_) => self.round(LONGEST_WAIT_US)?,
+                Some(sleep_us) if sleep_us < LONGEST_WAIT_US => self.wake_in(sleep_us)?,
                 None if self.in_flight == 0 => break,
-                None => self.round(LONGEST_WAIT_US)?,
+                Some(_) | None => {}
             }
+            self.round(LONGEST_WAIT_US)?;
         }
         self.tell(self.now_us(), true);
         let by_time = self.dispatch.take().is_some_and(|dispatch| dispatch.by_time);
