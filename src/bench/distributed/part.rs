@@ -95,10 +95,10 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
         drop(begin);
         asked.ask(Steer::Stop);
     };
-    let (writes, written) = channel::<()>();
+    let (done, told) = channel::<()>();
     let writing = move || {
         // Dropped with the last line.
-        let _writes = writes;
+        let _done = done;
         while let Ok(line) = lines.recv() {
             let over = matches!(line, Up::Ended { .. });
             if wire::write(&mut writer, &line).is_err() || over {
@@ -119,7 +119,7 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
         pongs.recv_timeout(Duration::from_secs(2)).map_err(|_| io::ErrorKind::TimedOut.into())
     });
     let _ = up.send(Up::Ended { problem: ended.as_ref().err().cloned(), clock: after.ok() });
-    let _ = written.recv_timeout(Duration::from_secs(5));
+    let _ = told.recv_timeout(Duration::from_secs(5));
     ended
 }
 
