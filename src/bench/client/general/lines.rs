@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
-/// Most streams put on one connection: what HTTP/2 wants every server to allow at least (RFC 9113, 6.5.2). Of a server that allows fewer, requests
-/// wait for a stream in reqwest; that shows as send lag, never as time to first token.
+/// Most streams put on one connection: what HTTP/2 wants every server to allow at least (RFC 9113, 6.5.2). Of a server that allows fewer,
+/// requests wait for a stream in reqwest, which does not tell the limit: that shows as send lag, so that the client counts as the limit of
+/// such a run, and the wait of those next in line is in their time to first token too.
 const STREAMS: u32 = 100;
 
 /// The connections to one server.
