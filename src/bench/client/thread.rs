@@ -145,14 +145,15 @@ impl Thread {
             if self.shared.orders.now() == Order::Stop {
                 self.give_up();
             }
-            match self.send_due() {
+            let sleep_us = match self.send_due() {
                 Some(sleep_us) if sleep_us < LONGEST_WAIT_US => {
                     self.wake_in(sleep_us)?;
-                    self.round(sleep_us)?;
+                    sleep_us
                 }
                 None if self.in_flight == 0 => break,
-                Some(_) | None => self.round(LONGEST_WAIT_US)?,
-            }
+                Some(_) | None => LONGEST_WAIT_US,
+            };
+            self.round(sleep_us)?;
         }
         self.tell(self.now_us(), true);
         let by_time = self.dispatch.take().is_some_and(|dispatch| dispatch.by_time);

@@ -95,7 +95,10 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
         drop(begin);
         asked.ask(Steer::Stop);
     };
+    let (done, told) = channel::<()>();
     let writing = move || {
+        // Dropped with the last line.
+        let _done = done;
         while let Ok(line) = lines.recv() {
             let over = matches!(line, Up::Ended { .. });
             if wire::write(&mut writer, &line).is_err() || over {
@@ -105,7 +108,7 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
     };
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| thread::Builder::new().name(name.to_owned()).spawn(work).map_err(lost);
     spawn("coordinator", Box::new(reading))?;
-    let written = spawn("tell", Box::new(writing))?;
+    spawn("tell", Box::new(writing))?;
 
     let into = folder(dir, index);
     let spec = of_worker(&plan.spec, Share { index, of: plan.count });
@@ -116,10 +119,7 @@ pub fn part(dir: &Path) -> Result<(), Problem> {
         pongs.recv_timeout(Duration::from_secs(2)).map_err(|_| io::ErrorKind::TimedOut.into())
     });
     let _ = up.send(Up::Ended { problem: ended.as_ref().err().cloned(), clock: after.ok() });
-    let until = Instant::now() + Duration::from_secs(5);
-    while !written.is_finished() && Instant::now() < until {
-        thread::park_timeout(Duration::from_millis(10));
-    }
+    let _ = told.recv_timeout(Duration::from_secs(5));
     ended
 }
 
@@ -142,6 +142,7 @@ fn connect(plan: &Plan) -> io::Result<TcpStream> {
         if Instant::now() > until {
             return Err(last);
         }
+        // Nobody tells when it listens; it is asked again after a while.
         thread::park_timeout(Duration::from_millis(100));
     }
 }

@@ -11,14 +11,16 @@ use std::{
     time::Duration,
 };
 
-/// Most streams put on one connection: what HTTP/2 wants every server to allow at least (RFC 9113, 6.5.2).
+/// Most streams put on one connection: what HTTP/2 wants every server to allow at least (RFC 9113, 6.5.2). Of a server that allows fewer,
+/// requests wait for a stream in reqwest, which does not tell the limit: that shows as send lag, so that the client counts as the limit of
+/// such a run, and the wait of those next in line is in their time to first token too.
 const STREAMS: u32 = 100;
 
 /// The connections to one server.
 pub(super) struct Lines {
     pub(super) door: Door,
     shared: Arc<Shared>,
-    lines: RefCell<Vec<Line>>,
+    open: RefCell<Vec<Line>>,
 }
 
 /// With HTTP/2 one connection; with HTTP/1.1 all of them.
@@ -45,9 +47,9 @@ impl Drop for Taken {
 
 impl Lines {
     pub(super) fn new(door: Door, shared: &Arc<Shared>) -> Result<Self, String> {
-        let lines = Self { door, shared: Arc::clone(shared), lines: RefCell::default() };
+        let lines = Self { door, shared: Arc::clone(shared), open: RefCell::default() };
         let first = lines.line()?;
-        lines.lines.borrow_mut().push(first);
+        lines.open.borrow_mut().push(first);
         Ok(lines)
     }
 
@@ -62,16 +64,15 @@ impl Lines {
 
     /// A place on the line with the fewest streams; on a new one, where all are full.
     pub(super) fn take(&self) -> Result<Taken, String> {
-        let mut lines = self.lines.borrow_mut();
+        let mut lines = self.open.borrow_mut();
         let free =
             lines.iter().filter(|line| !self.door.http2() || line.streams.get() < STREAMS).min_by_key(|line| line.streams.get()).cloned();
-        let line = match free {
-            Some(line) => line,
-            None => {
-                let line = self.line()?;
-                lines.push(line.clone());
-                line
-            }
+        let line = if let Some(line) = free {
+            line
+        } else {
+            let line = self.line()?;
+            lines.push(line.clone());
+            line
         };
         line.streams.set(line.streams.get() + 1);
         Ok(Taken(line))
