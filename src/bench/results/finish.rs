@@ -1,6 +1,6 @@
 //! From what was written to what was found: two passes, one over the requests with their arrivals, one over the arrivals alone.
 
-use super::{End, Header, SUMMARY, VLLM085, lines, open_lines};
+use super::{End, Header, SUMMARY, VLLM085, lines};
 use crate::{
     base::Problem,
     bench::{
@@ -64,7 +64,7 @@ impl Joined {
 pub(super) fn scan(dir: &Path, mut each: impl FnMut(&Header, &mut Record)) -> Result<(Header, Option<End>), Problem> {
     let mut joined = Joined::of(dir)?;
     let mut failed = None;
-    let read = lines::records(&mut open_lines(dir)?, |header, mut record| {
+    let read = lines::records(dir, |header, mut record| {
         let Some(joined) = joined.as_mut().filter(|_| record.gaps_us.is_empty() && failed.is_none()) else {
             each(header, &mut record);
             return;

@@ -139,6 +139,43 @@ fn every_arrival_is_read_back_as_it_was_written() {
     assert!(found.arrivals(false, 200).is_none() && found.arrivals(true, 1).is_none() && found.arrivals_of(false, 1, 1).is_none());
 }
 
+#[test]
+fn the_arrivals_of_a_request_are_found_before_and_after_the_run_is_finished_and_not_where_none_were_kept() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let records = recorded(dir.path(), 60, "all");
+    let found = |i: u64| tokens::find(dir.path(), false, i, 0).expect("reads").map(|all| all.iter().map(|a| a.gap_us).collect::<Vec<_>>());
+    let want = |i: u64| {
+        let record = records.iter().find(|r| !r.warmup && r.i == i).expect("a record");
+        let gaps: Vec<u64> = record.gaps_us.iter().map(|&gap| u64::from(gap)).collect();
+        (!gaps.is_empty()).then_some(gaps)
+    };
+    for i in [0, 7, 20, 59] {
+        assert_eq!(found(i), want(i), "{i}, while the run goes");
+    }
+    finish(dir.path()).expect("finishes");
+    for i in [0, 7, 20, 59] {
+        assert_eq!(found(i), want(i), "{i}, of the finished run");
+    }
+    assert_eq!(found(60), None);
+    fs::remove_file(dir.path().join(TOKENS)).expect("removes");
+    assert_eq!(found(7), None, "not kept is no error");
+}
+
+#[test]
+fn requests_are_read_one_after_another_and_how_far_is_told() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let records = recorded(dir.path(), 100, "all");
+    let mut reading = Records::open(dir.path()).expect("opens");
+    let mut before = reading.read_pct();
+    for record in &records {
+        let read = reading.next_record().expect("reads").expect("one more");
+        assert_eq!((read.i, read.warmup, read.output_tokens), (record.i, record.warmup, record.output_tokens));
+        assert!(reading.read_pct() > before, "{before}");
+        before = reading.read_pct();
+    }
+    assert!(before < 100.0 && reading.next_record().expect("reads").is_none() && reading.read_pct() >= 100.0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

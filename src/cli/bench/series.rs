@@ -10,7 +10,7 @@ use crate::{
         spec::Spec,
     },
     cli::{
-        args::{BenchMatrix, BenchSearch},
+        args::{BenchMatrix, BenchSearch, StartFlags},
         out::{Ended, Out},
     },
     jobs::Job,
@@ -26,8 +26,7 @@ pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> 
             }
         }
     }
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -39,8 +38,7 @@ pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> 
 }
 
 pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -61,8 +59,7 @@ pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> 
 fn run(
     spec: impl FnOnce() -> Result<Spec, Problem>,
     resume: Option<&Path>,
-    into: Option<&Path>,
-    yes: bool,
+    start: &StartFlags,
     workspace: &Workspace,
     out: Out,
 ) -> Result<Option<Series>, Problem> {
@@ -70,8 +67,8 @@ fn run(
         series::resume(workspace, dir)?
     } else {
         let spec = spec()?;
-        consent::ask(&spec, workspace, yes, out)?;
-        bench::start(workspace, &spec, into)?
+        consent::ask(&spec, workspace, start.yes, out)?;
+        bench::start(workspace, &spec, start.out.as_deref())?
     };
     if !to_its_end(&job, out)? {
         return Ok(None);
