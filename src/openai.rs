@@ -5,6 +5,7 @@
 
 pub mod chunk;
 pub mod client;
+pub mod engine;
 pub mod error;
 pub mod progress;
 pub mod sse;

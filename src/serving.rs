@@ -1,6 +1,6 @@
 //! Model servers: starting one, asking one what it serves, finding those that run.
 //!
-//! Deliberately absent: the embedded engine itself. It runs as a job of kind [`ENGINE`]; its worker reads the [`embedded::EngineSpec`]
+//! Deliberately absent: the embedded engine itself. It runs as a job of kind [`ENGINE`]; its worker reads the [`EngineSpec`](crate::openai::engine::EngineSpec)
 //! and says with [`listening`] where it listens.
 
 pub mod embedded;

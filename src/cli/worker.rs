@@ -41,10 +41,10 @@ mod engine {
         cli::engine::serve::KEY,
         embedded::{
             listen::Listening,
-            server::ServeOptions,
             worker::{self, Link, Snapshot},
         },
         jobs::{Job, control::Publisher},
+        openai::engine::EngineSpec,
         said, serving,
     };
     use std::{path::PathBuf, sync::Arc};
@@ -71,7 +71,7 @@ mod engine {
     }
 
     pub(super) fn run(job: &Job) -> Result<(), Problem> {
-        let options: ServeOptions = serde_json::from_value(job.spec().payload.clone())
+        let options: EngineSpec = serde_json::from_value(job.spec().payload.clone())
             .map_err(|error| Problem::bad_input("engine.spec", said!("the job's spec makes no sense: {error}", "任务说明有误：{error}")))?;
         let (publisher, commands) = Publisher::bind(job.dir(), serving::ENGINE, job.id()).map_err(|error| {
             Problem::failed("engine.socket", said!("no control socket: {error}", "无法建立控制套接字：{error}")).file(job.dir())

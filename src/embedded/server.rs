@@ -14,7 +14,6 @@ mod generate;
 mod load;
 mod logprobs;
 mod model;
-mod options;
 mod plan;
 mod python;
 mod reasoning;
@@ -25,7 +24,6 @@ mod transcript;
 
 pub use load::{load, serve};
 pub use model::{Facts, Model};
-pub use options::{BUNDLED, ServeOptions};
 pub use plan::Defaults;
 pub use run::{BACKLOG, block_on, listening, serve_http, signalled};
 

@@ -6,9 +6,12 @@ use super::{
     api::Gauges,
     listen::{self, Listening, Reserved},
     metrics::Totals,
-    server::{self, App, ServeOptions},
+    server::{self, App},
 };
-use crate::base::{Problem, Secret, clock::monotonic_us};
+use crate::{
+    base::{Problem, Secret, clock::monotonic_us},
+    openai::engine::EngineSpec,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
@@ -91,12 +94,7 @@ pub trait Link: Send + Sync + 'static {
 ///
 /// # Errors
 /// A port in use, a model that cannot be served; the last snapshot carries the reason too.
-pub fn run(
-    options: &ServeOptions,
-    api_key: Option<Secret>,
-    link: &Arc<dyn Link>,
-    commands: Receiver<Box<RawValue>>,
-) -> Result<(), Problem> {
+pub fn run(options: &EngineSpec, api_key: Option<Secret>, link: &Arc<dyn Link>, commands: Receiver<Box<RawValue>>) -> Result<(), Problem> {
     let idle_exit = options.idle_exit_s.map(Duration::from_secs);
     // The port first: a port in use is told before a model is read.
     let reserve = || listen::reserve(&options.host.to_string(), options.port);
@@ -305,7 +303,7 @@ mod tests {
         let seen: Arc<dyn Link> = Arc::<Recorded>::clone(&link);
         let taken = listen::open("127.0.0.1", 0, 1).expect("a free port");
         let port = taken.local_addr().expect("bound").port();
-        let options = ServeOptions { port, model: "/nonexistent".into(), ..ServeOptions::default() };
+        let options = EngineSpec { port, model: "/nonexistent".into(), ..EngineSpec::default() };
         let problem = run(&options, None, &seen, channel().1).expect_err("in use");
         assert_eq!(problem.kind(), "engine.port_in_use");
         assert!(link.last().failure.expect("told").contains(&port.to_string()));

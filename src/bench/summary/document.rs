@@ -44,7 +44,6 @@ impl Figures {
             send_lag_p99_ms: ms(lag.percentile(99.0)),
             loop_lag_p99_ms: end.and_then(|e| e.loop_lag_p99_us).map(|us| us as f64 / 1e3),
             sent: lag.n(),
-            late: lag.values().iter().filter(|&&us| us > 1e3).count() as u64,
             reads: self.reads,
             ..limits::Seen::default()
         };
@@ -54,6 +53,8 @@ impl Figures {
             widen(&mut seen.planned, row.planned_us);
             widen(&mut seen.sending, sent);
         }
+        let later_than = |ms: f64| lag.values().iter().filter(|&&us| us > ms * 1e3).count() as u64;
+        seen.late = later_than(seen.late_from_ms());
         let limited_by = limits::reasons(header, end, &seen);
         let (server, cache) = server::summary(scraped, from_us, until_us, value("mean_ttft_ms"));
         // vLLM's V0 engine counts no prefix cache hits by default, but tells of each prompt what it had, if anything.
@@ -126,7 +127,7 @@ impl Figures {
             in_flight_mean: part.in_flight(),
             send_lag_mean_ms: ms(lag.mean()),
             send_lag_p99_ms: seen.send_lag_p99_ms,
-            late_sends: seen.late,
+            late_sends: later_than(1.0),
             coalesced_chunks: self.coalesced,
             resent: self.resent,
             client_cpu_pct: end.and_then(|e| e.client_cpu_pct),

@@ -7,7 +7,8 @@ use crate::{
         args::EngineServe,
         out::{Ended, Out},
     },
-    embedded::server::{self, ServeOptions},
+    embedded::server,
+    openai::engine::EngineSpec,
     said,
 };
 use std::fs;
@@ -27,7 +28,7 @@ pub(super) fn run(command: EngineServe, out: Out) -> Result<Exit, Ended> {
         }
         None => Secret::from_env(&[KEY]),
     };
-    let options = ServeOptions {
+    let options = EngineSpec {
         model: command.model,
         served_model_name: command.served_model_name,
         host: command.host,

@@ -7,7 +7,8 @@ use crate::{
     bench,
     console::news::{Server, ServerState},
     jobs::{Job, State},
-    serving::{self, embedded::EngineSpec},
+    openai::engine::{BUNDLED, EngineSpec},
+    serving,
     workspace::Workspace,
 };
 use rustix::fs::{FlockOperation, flock};
@@ -116,7 +117,7 @@ impl Engine {
             .collect();
         if let Some(Own::Failed(problem)) = &self.own {
             servers.push(Server {
-                name: format!("embedded/{}", serving::embedded::BUNDLED),
+                name: format!("embedded/{BUNDLED}"),
                 url: None,
                 model: None,
                 state: ServerState::Failed(problem.clone()),

@@ -1,6 +1,6 @@
 //! From options to a server: the model loaded, the engine started, the whole of `dcudeck engine serve`.
 
-use super::{App, BACKLOG, BUNDLED, Defaults, Facts, Model, Presented, ServeOptions, block_on, listening, serve_http, signalled};
+use super::{App, BACKLOG, Defaults, Facts, Model, Presented, ReasoningParser, block_on, listening, serve_http, signalled};
 use crate::{
     base::{Problem, Secret},
     embedded::{
@@ -11,6 +11,7 @@ use crate::{
         listen::{self, Listening},
         loader::{Generation, LoadError, Loaded, Source},
     },
+    openai::engine::{BUNDLED, EngineSpec},
     said,
     text::{ChatTemplate, Tokenizer},
 };
@@ -51,11 +52,21 @@ fn source(path: &Path, carried: &str) -> Source {
     if path.as_os_str() == carried && !path.exists() { Source::Bundled } else { Source::Folder(path.to_owned()) }
 }
 
+/// The reasoning parser by its name.
+fn reasoning_parser(options: &EngineSpec) -> Result<Option<ReasoningParser>, Problem> {
+    let Some(name) = &options.reasoning_parser else { return Ok(None) };
+    name.parse().map(Some).map_err(|_| {
+        Problem::bad_input("engine.reasoning_parser", said!("no reasoning parser is named {name:?}", "没有名为 {name:?} 的推理解析器"))
+            .field("--reasoning-parser")
+            .fix(said!("the one known is deepseek_r1", "目前只有 deepseek_r1"))
+    })
+}
+
 /// Loads the model and its adapters and starts the engine.
 ///
 /// # Errors
 /// A folder that is no model or no adapter of it, an option out of range.
-pub fn load(options: &ServeOptions, api_key: Option<Secret>) -> Result<App, Problem> {
+pub fn load(options: &EngineSpec, api_key: Option<Secret>) -> Result<App, Problem> {
     for (field, value) in
         [("--max-num-seqs", options.max_num_seqs), ("--threads", options.threads), ("--max-model-len", options.max_model_len.unwrap_or(1))]
     {
@@ -63,7 +74,7 @@ pub fn load(options: &ServeOptions, api_key: Option<Secret>) -> Result<App, Prob
             return Err(Problem::bad_input("engine.option", said!("must be at least 1", "必须不小于 1")).field(field));
         }
     }
-    let (wanted, reasoning_parser) = (options.adapters()?, options.reasoning_parser()?);
+    let (wanted, reasoning_parser) = (options.adapters()?, reasoning_parser(options)?);
     let problem = |error: LoadError| error.problem();
     let loaded = Loaded::open(&source(&options.model, BUNDLED), options.max_model_len).map_err(problem)?;
     let mut adapters = Vec::new();
@@ -103,7 +114,7 @@ fn facts(loaded: &Loaded) -> Facts {
 ///
 /// # Errors
 /// A port in use (told before the model is read), a model that cannot be served.
-pub fn serve(options: &ServeOptions, api_key: Option<Secret>, said: impl FnOnce(&Listening)) -> Result<(), Problem> {
+pub fn serve(options: &EngineSpec, api_key: Option<Secret>, said: impl FnOnce(&Listening)) -> Result<(), Problem> {
     let reserved = listen::reserve(&options.host.to_string(), options.port)?;
     let app = Arc::new(load(options, api_key)?);
     block_on(|| async {

@@ -1,9 +1,10 @@
 //! The server around the real engine and the bundled model.
 
 use super::*;
+use crate::openai::engine::EngineSpec;
 
-fn bundled(change: impl FnOnce(&mut ServeOptions)) -> Result<App, Problem> {
-    let mut options = ServeOptions { loras: vec!["eye-lora=eye-glaucoma".to_owned()], ..ServeOptions::default() };
+fn bundled(change: impl FnOnce(&mut EngineSpec)) -> Result<App, Problem> {
+    let mut options = EngineSpec { loras: vec!["eye-lora=eye-glaucoma".to_owned()], ..EngineSpec::default() };
     change(&mut options);
     super::load::load(&options, None)
 }
@@ -56,7 +57,7 @@ fn a_client_that_leaves_frees_the_engines_slot() {
 
 #[test]
 fn what_cannot_be_served_is_bad_input_before_anything_listens() {
-    type Change = fn(&mut ServeOptions);
+    type Change = fn(&mut EngineSpec);
     let cases: [(Change, &str); 5] = [
         (|o| o.model = "/nonexistent".into(), "/nonexistent"),
         (|o| o.max_model_len = Some(1 << 20), "1048576"),

@@ -1,6 +1,5 @@
-//! What `engine serve` and the engine's worker are asked to serve.
+//! An engine of ours: what it is asked to serve, by whoever starts it, in a job's payload.
 
-use super::ReasoningParser;
 use crate::{base::Problem, said};
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, path::PathBuf};
@@ -11,8 +10,8 @@ pub const BUNDLED: &str = "eye-tiny";
 /// A server to be started. As JSON it is the payload of the engine's job; keys left out have their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ServeOptions {
-    /// Hugging Face folder, or [`BUNDLED`].
+pub struct EngineSpec {
+    /// Hugging Face folder, or [`BUNDLED`]. Given as an absolute path in a job: its worker may run elsewhere.
     pub model: PathBuf,
     /// Name that requests give; `None` is the folder's name.
     pub served_model_name: Option<String>,
@@ -34,7 +33,7 @@ pub struct ServeOptions {
     pub idle_exit_s: Option<u64>,
 }
 
-impl Default for ServeOptions {
+impl Default for EngineSpec {
     fn default() -> Self {
         Self {
             model: PathBuf::from(BUNDLED),
@@ -51,7 +50,7 @@ impl Default for ServeOptions {
     }
 }
 
-impl ServeOptions {
+impl EngineSpec {
     /// Name that requests give.
     #[must_use]
     pub fn name(&self) -> String {
@@ -79,19 +78,6 @@ impl ServeOptions {
         }
         Ok(found)
     }
-
-    /// The reasoning parser by its name.
-    ///
-    /// # Errors
-    /// No parser has this name.
-    pub fn reasoning_parser(&self) -> Result<Option<ReasoningParser>, Problem> {
-        let Some(name) = &self.reasoning_parser else { return Ok(None) };
-        name.parse().map(Some).map_err(|_| {
-            Problem::bad_input("engine.reasoning_parser", said!("no reasoning parser is named {name:?}", "没有名为 {name:?} 的推理解析器"))
-                .field("--reasoning-parser")
-                .fix(said!("the one known is deepseek_r1", "目前只有 deepseek_r1"))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -100,21 +86,19 @@ mod tests {
 
     #[test]
     fn a_payload_with_a_key_nobody_knows_is_refused_and_the_rest_has_defaults() {
-        let options: ServeOptions = serde_json::from_str(r#"{"model":"/m/qwen","port":8001}"#).expect("parses");
-        assert_eq!(options, ServeOptions { model: "/m/qwen".into(), port: 8001, ..ServeOptions::default() });
+        let options: EngineSpec = serde_json::from_str(r#"{"model":"/m/qwen","port":8001}"#).expect("parses");
+        assert_eq!(options, EngineSpec { model: "/m/qwen".into(), port: 8001, ..EngineSpec::default() });
         assert_eq!(options.name(), "qwen");
-        assert!(serde_json::from_str::<ServeOptions>(r#"{"prot":8001}"#).is_err());
+        assert!(serde_json::from_str::<EngineSpec>(r#"{"prot":8001}"#).is_err());
     }
 
     #[test]
     fn an_adapter_without_a_name_or_with_a_taken_one_is_bad_input() {
         for loras in [vec!["/a"], vec!["=/a"], vec!["a="], vec!["a=/a", "a=/b"], vec!["eye-tiny=/a"]] {
-            let options = ServeOptions { loras: loras.iter().map(|l| (*l).to_owned()).collect(), ..ServeOptions::default() };
+            let options = EngineSpec { loras: loras.iter().map(|l| (*l).to_owned()).collect(), ..EngineSpec::default() };
             assert_eq!(options.adapters().expect_err("refused").exit(), crate::base::Exit::BadInput, "{loras:?}");
         }
-        let options = ServeOptions { loras: vec!["a=/b=c".to_owned()], ..ServeOptions::default() };
+        let options = EngineSpec { loras: vec!["a=/b=c".to_owned()], ..EngineSpec::default() };
         assert_eq!(options.adapters().expect("fine"), [("a".to_owned(), PathBuf::from("/b=c"))]);
-        let options = ServeOptions { reasoning_parser: Some("qwen3".to_owned()), ..ServeOptions::default() };
-        assert!(options.reasoning_parser().expect_err("unknown").to_string().contains("deepseek_r1"));
     }
 }
