@@ -46,7 +46,7 @@ pub(super) fn runs(a: &Side, b: &Side) -> Result<(Vec<Compared>, u32), Problem> 
         a: vec![Run { metrics: &a.metrics, sampled: a.sampled()? }],
         b: vec![Run { metrics: &b.metrics, sampled: b.sampled()? }],
         equal: &equal,
-        same_arrivals: a.arrivals().is_some() && a.arrivals() == b.arrivals(),
+        same_arrivals: a.same_arrivals(b),
     };
     let metrics = compared().iter().filter_map(|key| point.figure(key, key)).collect();
     let told = if equal.len() < between::FEWEST_RUNS { 0 } else { equal.len() };

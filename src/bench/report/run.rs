@@ -149,7 +149,11 @@ fn throughput(s: &Summary, t: Words<'_>) -> Table {
     }
     if let Some(asked) = s.asked_input_tokens.filter(|asked| s.total_input_tokens != Some(*asked)) {
         rows.push(row(said!("prompt tokens, as asked for", "输入 token（要求）"), number(asked as f64), ""));
-        rows.push(row(said!("prompt tokens, as the server counts", "输入 token（服务端计数）"), or_na(s.total_input_tokens.map(|n| n as f64)), ""));
+        rows.push(row(
+            said!("prompt tokens, as the server counts", "输入 token（服务端计数）"),
+            or_na(s.total_input_tokens.map(|n| n as f64)),
+            "",
+        ));
     }
     rows.push(row(said!("mean in flight", "平均在途请求"), or_na(s.in_flight_mean), ""));
     rows.push(row(said!("measured", "测量时长"), number(s.duration), "s"));
