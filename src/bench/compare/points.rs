@@ -1,7 +1,7 @@
 //! What is compared with what: two runs, or the cells that two series have in common, each measured once or more often.
 
 use super::{
-    Compared,
+    Compared, Verdict,
     between::{self, Runs},
     sides::Side,
     verdict,
@@ -12,6 +12,7 @@ use crate::{
     bench::{
         history, live,
         report::figures::{Better, compared, figure},
+        summary::{MAX_CLIENT_CPU_PCT, MAX_LOOP_LAG_P99_MS, MAX_SEND_LAG_P99_MS},
     },
     said,
 };
@@ -32,6 +33,15 @@ const CELL_FIGURES: &[&str] = &[
 ];
 
 type Metrics = BTreeMap<String, f64>;
+
+/// The client lagged so far behind (the limits of `client_limited`, but for the strict share of requests a millisecond late) that the
+/// figures tell of the client more than of the server.
+fn lagged(metrics: &Metrics) -> bool {
+    let over = |key: &str, limit: f64| metrics.get(key).is_some_and(|value| *value > limit);
+    over("send_lag_p99_ms", MAX_SEND_LAG_P99_MS)
+        || over("loop_lag_p99_ms", MAX_LOOP_LAG_P99_MS)
+        || over("client_cpu_pct", MAX_CLIENT_CPU_PCT)
+}
 
 /// One measurement of one side: its figures, and its requests where they are there.
 struct Run<'a> {
@@ -155,7 +165,11 @@ impl Point<'_> {
             change_pct,
             ci_low_pct: interval.map(|i| i.0),
             ci_high_pct: interval.map(|i| i.1),
-            verdict: verdict(better, a.zip(b), interval, drawn.as_ref()),
+            verdict: if key != "error_rate_pct" && self.a.iter().chain(&self.b).any(|run| lagged(run.metrics)) {
+                Verdict::Unclear
+            } else {
+                verdict(better, a.zip(b), interval, drawn.as_ref())
+            },
         })
     }
 }
