@@ -91,9 +91,12 @@ fn asked(a: &Spec, b: &Spec, models: (&str, &str), found: &mut Vec<Said>) {
     let routes = |spec: &Spec| Said::same(spec.routes.iter().map(|r| r.name.clone()).collect::<Vec<_>>().join("+"));
     differ(("mix of routes", "路由组合"), routes(a), routes(b));
     differ(("warm-up", "预热"), Said::same(a.warmup.to_string()), Said::same(b.warmup.to_string()));
-    let cold = |spec: &Spec| match spec.cold {
-        true => said!("prompts no server has seen", "服务端从未见过的提示"),
-        false => said!("prompts that may be cached", "可能已缓存的提示"),
+    let cold = |spec: &Spec| {
+        if spec.cold {
+            said!("prompts no server has seen", "服务端从未见过的提示")
+        } else {
+            said!("prompts that may be cached", "可能已缓存的提示")
+        }
     };
     differ(("cache guard", "缓存保护"), cold(a), cold(b));
     let extra = |spec: &Spec| Said::same(serde_json::to_string(&spec.target.extra_body).unwrap_or_default());

@@ -1,7 +1,7 @@
 //! What is compared with what: two runs, or the cells that two series have in common, each measured once or more often.
 
 use super::{
-    Compared,
+    Compared, Verdict,
     between::{self, Runs},
     sides::Side,
     verdict,
@@ -12,6 +12,7 @@ use crate::{
     bench::{
         history, live,
         report::figures::{Better, compared, figure},
+        summary::{MAX_CLIENT_CPU_PCT, MAX_LOOP_LAG_P99_MS, MAX_SEND_LAG_P99_MS},
     },
     said,
 };
@@ -33,6 +34,15 @@ const CELL_FIGURES: &[&str] = &[
 
 type Metrics = BTreeMap<String, f64>;
 
+/// The client lagged so far behind (the limits of `client_limited`, but for the strict share of requests a millisecond late) that the
+/// figures tell of the client more than of the server.
+fn lagged(metrics: &Metrics) -> bool {
+    let over = |key: &str, limit: f64| metrics.get(key).is_some_and(|value| *value > limit);
+    over("send_lag_p99_ms", MAX_SEND_LAG_P99_MS)
+        || over("loop_lag_p99_ms", MAX_LOOP_LAG_P99_MS)
+        || over("client_cpu_pct", MAX_CLIENT_CPU_PCT)
+}
+
 /// One measurement of one side: its figures, and its requests where they are there.
 struct Run<'a> {
     metrics: &'a Metrics,
@@ -46,7 +56,7 @@ pub(super) fn runs(a: &Side, b: &Side) -> Result<(Vec<Compared>, u32), Problem> 
         a: vec![Run { metrics: &a.metrics, sampled: a.sampled()? }],
         b: vec![Run { metrics: &b.metrics, sampled: b.sampled()? }],
         equal: &equal,
-        same_arrivals: a.arrivals().is_some() && a.arrivals() == b.arrivals(),
+        same_arrivals: a.same_arrivals(b),
     };
     let metrics = compared().iter().filter_map(|key| point.figure(key, key)).collect();
     let told = if equal.len() < between::FEWEST_RUNS { 0 } else { equal.len() };
@@ -155,7 +165,11 @@ impl Point<'_> {
             change_pct,
             ci_low_pct: interval.map(|i| i.0),
             ci_high_pct: interval.map(|i| i.1),
-            verdict: verdict(better, a.zip(b), interval, drawn.as_ref()),
+            verdict: if key != "error_rate_pct" && self.a.iter().chain(&self.b).any(|run| lagged(run.metrics)) {
+                Verdict::Unclear
+            } else {
+                verdict(better, a.zip(b), interval, drawn.as_ref())
+            },
         })
     }
 }

@@ -55,12 +55,12 @@ impl Side {
         Ok(Self { dir, what: What::Run(Box::new(summary), header), metrics })
     }
 
-    /// What decides the moments at which requests come at a rate; `None` of a closed loop, where the answers do, and of what is not ours.
-    pub(super) fn arrivals(&self) -> Option<(&Load, u64, Option<u64>, Option<f64>, u64)> {
-        let What::Run(summary, _) = &self.what else { return None };
-        let spec = &summary.profile;
-        let of = (&spec.load, spec.seed, spec.requests, spec.duration_s, spec.warmup);
-        (!matches!(spec.load, Load::Concurrency(_))).then_some(of)
+    /// Requests came at the same moments in both: at a rate, not in a closed loop, where the answers decide.
+    pub(super) fn same_arrivals(&self, other: &Self) -> bool {
+        let (What::Run(a, _), What::Run(b, _)) = (&self.what, &other.what) else { return false };
+        let (a, b) = (&a.profile, &b.profile);
+        let ends = (a.requests, a.duration_s, a.warmup) == (b.requests, b.duration_s, b.warmup);
+        !matches!(a.load, Load::Concurrency(_)) && a.load == b.load && a.seed == b.seed && ends
     }
 
     /// What was measured, request by request; `None` of an imported result and of one whose requests are gone.

@@ -143,3 +143,16 @@ fn several_results_are_each_compared_with_the_first() {
     assert!(compare_many(&dirs[..1], &[]).is_err());
     assert!(compare_many(&[dirs[0].clone(), root.path().to_path_buf()], &[]).is_err(), "a folder without a result");
 }
+
+#[test]
+fn the_recorded_runs_tell_the_slower_server_and_the_recorded_matrix_is_the_same_as_itself() {
+    let recorded = |id: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/results").join(id);
+    let runs = compare(&recorded("sim-7b_20261124-0900"), &recorded("sim-7b_20261124-0910"), &[]).expect("compares");
+    for key in ["median_ttft_ms", "mean_tpot_ms", "median_itl_ms", "mean_e2el_ms", "output_throughput"] {
+        assert_eq!(of(&runs, key).verdict, Verdict::Worse, "{:?}", of(&runs, key));
+    }
+    let matrix = recorded("sim-7b_20261124-0920");
+    let same = compare(&matrix, &matrix, &[]).expect("compares");
+    assert_eq!((of(&same, "i32-o16-c4/median_ttft_ms").change_pct, same.equal_runs), (Some(0.0), 4));
+    assert!(same.metrics.iter().all(|c| matches!(c.verdict, Verdict::Same | Verdict::Unclear)), "{same:?}");
+}

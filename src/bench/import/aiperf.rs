@@ -3,7 +3,7 @@
 
 use super::{
     Imported,
-    tools::{error_rate, first_text, keep, load, whole},
+    tools::{Asked, error_rate, first_text, keep, of_tool, whole},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,30 +61,21 @@ pub(super) fn read(document: &Value) -> Option<Imported> {
         phase.and_then(|phase| phase.get(key.trim_start_matches("request_"))).or_else(earlier)?.as_f64()
     };
     let (max_concurrency, request_rate) = (asked("concurrency").and_then(whole), asked("request_rate"));
+    let asked = Asked { request_rate, max_concurrency, otherwise: "unknown" };
+    let models = [
+        "/input_config/models/items/0/name",
+        "/input_config/endpoint/model_names/0",
+        "/input_config/endpoint/model_name",
+        "/input_config/models/0",
+    ];
+    let notes = [
+        "Its inter_token_latency is one sample a request, (latency - TTFT) / (n - 1): listed as TPOT.",
+        "Its inter_chunk_latency, the gap between chunks, is listed as itl_chunk.",
+    ];
     Some(Imported {
-        source: "aiperf".to_owned(),
-        definitions: "aiperf".to_owned(),
-        model: first_text(
-            document,
-            &[
-                "/input_config/models/items/0/name",
-                "/input_config/endpoint/model_names/0",
-                "/input_config/endpoint/model_name",
-                "/input_config/models/0",
-            ],
-        )
-        .unwrap_or_default(),
+        model: first_text(document, &models).unwrap_or_default(),
         started_at: first_text(document, &["/start_time"]).and_then(|at| time(&at)),
-        load: load(request_rate, max_concurrency, "unknown"),
-        max_concurrency,
-        request_rate,
-        metrics,
-        theirs,
-        notes: vec![
-            "Its inter_token_latency is one sample a request, (latency - TTFT) / (n - 1): listed as TPOT.".to_owned(),
-            "Its inter_chunk_latency, the gap between chunks, is listed as itl_chunk.".to_owned(),
-        ],
-        ..Imported::default()
+        ..of_tool("aiperf", asked, metrics, theirs, &notes)
     })
 }
 

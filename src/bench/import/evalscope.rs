@@ -3,7 +3,7 @@
 
 use super::{
     Imported,
-    tools::{error_rate, first_text, keep, load, whole},
+    tools::{Asked, error_rate, first_text, keep, of_tool, whole},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::Path};
@@ -76,23 +76,13 @@ pub(super) fn read(document: &Value, beside: &Path) -> Option<Imported> {
         keep(&mut theirs, key, number(key));
     }
     let request_rate = number("Request Rate (req/s)").or_else(|| number("Request rate (req/s)")).filter(|&rate| rate > 0.0);
-    Some(Imported {
-        source: "evalscope".to_owned(),
-        definitions: "evalscope".to_owned(),
-        model: first_text(document, &["/Model", "/model"])
-            .or_else(|| first_text(&file("benchmark_args.json")?, &["/model"]))
-            .unwrap_or_default(),
-        load: load(request_rate, max_concurrency, "unknown"),
-        max_concurrency,
-        request_rate,
-        metrics,
-        theirs,
-        notes: vec![
-            "TTFT ends with the first chunk that has choices, in chat the role chunk.".to_owned(),
-            "Its inter-token latency, the gap between chunks, is listed as itl_chunk.".to_owned(),
-        ],
-        ..Imported::default()
-    })
+    let asked = Asked { request_rate, max_concurrency, otherwise: "unknown" };
+    let notes = [
+        "TTFT ends with the first chunk that has choices, in chat the role chunk.",
+        "Its inter-token latency, the gap between chunks, is listed as itl_chunk.",
+    ];
+    let model = first_text(document, &["/Model", "/model"]).or_else(|| first_text(&file("benchmark_args.json")?, &["/model"]));
+    Some(Imported { model: model.unwrap_or_default(), ..of_tool("evalscope", asked, metrics, theirs, &notes) })
 }
 
 /// Rows `{"Percentiles": "99%", "TTFT (ms)": 200, …}`, or columns of the same names.

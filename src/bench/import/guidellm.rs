@@ -3,7 +3,7 @@
 
 use super::{
     Imported,
-    tools::{error_rate, first_text, keep, load, whole},
+    tools::{Asked, error_rate, first_text, keep, of_tool, whole},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,29 +60,21 @@ fn one(benchmark: &Value, model: Option<String>) -> Option<Imported> {
     let streams = if request_rate.is_some() { asked_cap } else { strategy_number(&["streams", "max_concurrency"]) };
     let streams = streams.and_then(whole).or((kind == "synchronous").then_some(1));
     let started = number("/start_time").or_else(|| number("/scheduler_metrics/start_time")).filter(|&at| at > 0.0);
+    let asked = Asked { request_rate, max_concurrency: streams, otherwise: "" };
+    let notes = [
+        "Its inter_token_latency_ms is (last - first) / (n - 1) of a request, counted once a token: listed as TPOT.",
+        "Its time_per_output_token_ms is E2EL / n and includes TTFT: kept under its own name.",
+        "Throughputs are over successful requests; the tables it prints count the failed ones too.",
+    ];
+    let of_tool = of_tool("guidellm", asked, metrics, theirs, &notes);
+    let models = ["/config/backend/model", "/config/model", "/request_loader/model", "/worker/backend_model"];
     Some(Imported {
-        source: "guidellm".to_owned(),
-        definitions: "guidellm".to_owned(),
-        model: first_text(benchmark, &["/config/backend/model", "/config/model", "/request_loader/model", "/worker/backend_model"])
-            .or(model)
-            .unwrap_or_default(),
+        model: first_text(benchmark, &models).or(model).unwrap_or_default(),
         started_at: started
             .and_then(|at| jiff::Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(at).ok()?).ok())
             .map(crate::base::clock::rfc3339),
-        load: match load(request_rate, streams, "").as_str() {
-            "" => kind.to_owned(),
-            load => format!("{kind}, {load}"),
-        },
-        max_concurrency: streams,
-        request_rate,
-        metrics,
-        theirs,
-        notes: vec![
-            "Its inter_token_latency_ms is (last - first) / (n - 1) of a request, counted once a token: listed as TPOT.".to_owned(),
-            "Its time_per_output_token_ms is E2EL / n and includes TTFT: kept under its own name.".to_owned(),
-            "Throughputs are over successful requests; the tables it prints count the failed ones too.".to_owned(),
-        ],
-        ..Imported::default()
+        load: if of_tool.load.is_empty() { kind.to_owned() } else { format!("{kind}, {}", of_tool.load) },
+        ..of_tool
     })
 }
 

@@ -13,14 +13,44 @@ pub(super) fn all(document: &Value, beside: &Path) -> Vec<Imported> {
     one.into_iter().collect()
 }
 
-/// A load in one line: a rate with its cap, or users; `else_` where the tool wrote neither.
-pub(super) fn load(request_rate: Option<f64>, max_concurrency: Option<u32>, else_: &str) -> String {
-    match (request_rate, max_concurrency) {
+/// A result of `source`, whose formulas it follows, without its model and moment.
+pub(super) fn of_tool(
+    source: &str,
+    asked: Asked,
+    metrics: BTreeMap<String, f64>,
+    theirs: BTreeMap<String, f64>,
+    notes: &[&str],
+) -> Imported {
+    Imported {
+        source: source.to_owned(),
+        definitions: source.to_owned(),
+        load: load(asked),
+        max_concurrency: asked.max_concurrency,
+        request_rate: asked.request_rate,
+        metrics,
+        theirs,
+        notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+        ..Imported::default()
+    }
+}
+
+/// The load a tool was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) request_rate: Option<f64>,
+    pub(super) max_concurrency: Option<u32>,
+    /// What to call it where the tool wrote neither.
+    pub(super) otherwise: &'static str,
+}
+
+/// A load in one line: a rate with its cap, or users.
+fn load(asked: Asked) -> String {
+    match (asked.request_rate, asked.max_concurrency) {
         (Some(rate), Some(cap)) => format!("{rate} req/s, at most {cap} in flight"),
         (Some(rate), None) => format!("{rate} req/s"),
         (None, Some(1)) => "1 user".to_owned(),
         (None, Some(users)) => format!("{users} users"),
-        (None, None) => else_.to_owned(),
+        (None, None) => asked.otherwise.to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Imported,
-    tools::{keep, load, whole},
+    tools::{Asked, keep, of_tool, whole},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -53,26 +53,19 @@ pub(super) fn read(document: &Value) -> Option<Imported> {
     let request_rate = number("request_rate").filter(|r| r.is_finite());
     let max_concurrency = number("max_concurrency").and_then(whole);
     let chat = word("backend").contains("chat") || word("endpoint_type").contains("chat");
-    let mut notes = vec!["TTFT counts from before the connection is made and ends with the first chunk that has choices.".to_owned()];
-    if chat {
-        notes.push("In chat that is the role chunk, and E2EL ends with the usage chunk.".to_owned());
-    }
-    notes.push("Its ITL, the gap between chunks, is listed as itl_chunk.".to_owned());
-    if object.contains_key("request_goodput:") || !later {
-        notes.push("Prompt tokens are the nominal length, not counted.".to_owned());
-    }
+    let notes = [
+        (true, "TTFT counts from before the connection is made and ends with the first chunk that has choices."),
+        (chat, "In chat that is the role chunk, and E2EL ends with the usage chunk."),
+        (true, "Its ITL, the gap between chunks, is listed as itl_chunk."),
+        (object.contains_key("request_goodput:") || !later, "Prompt tokens are the nominal length, not counted."),
+    ];
+    let notes: Vec<&str> = notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect();
+    let asked = Asked { request_rate, max_concurrency, otherwise: "all at once" };
     Some(Imported {
-        source: "vllm".to_owned(),
         definitions: if later { "vllm/later" } else { "vllm/0.8.5" }.to_owned(),
         model: word("model_id"),
         started_at: vllm_date(&word("date")),
-        load: load(request_rate, max_concurrency, "all at once"),
-        max_concurrency,
-        request_rate,
-        metrics,
-        theirs,
-        notes,
-        ..Imported::default()
+        ..of_tool("vllm", asked, metrics, theirs, &notes)
     })
 }
 

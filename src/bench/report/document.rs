@@ -234,7 +234,8 @@ th,td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--rule);whit
 th{color:var(--dim);font-weight:600}
 .t{text-align:left}
 td.t:not(:first-child){white-space:normal;min-width:5rem}
-@media(max-width:600px){td.t,td:first-child{white-space:normal;min-width:7rem}}
+@media(max-width:600px){main{padding:12px}table{font-size:.78rem}th,td{padding:3px 5px;white-space:normal;word-break:keep-all}\
+td:first-child{min-width:5rem}td.t:not(:first-child){min-width:3.2rem}}
 pre{background:var(--soft);padding:10px 12px;overflow-x:auto;font-size:.82rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin:10px 0}
 figure{margin:0}
@@ -252,6 +253,7 @@ svg .dash{stroke-dasharray:5 4}
 svg .f0{fill:var(--c0)}svg .f1{fill:var(--c1)}svg .f2{fill:var(--c2)}svg .f3{fill:var(--c3)}svg .f4{fill:var(--c4)}
 svg .h{fill:rgb(var(--heat))}
 svg .cell{fill:var(--fg);stroke:none}
+@media(max-width:600px){svg text,svg .title{font-size:13.5px}}
 @media print{:root{--bg:#fff;--fg:#000}}
 ";
 

@@ -66,6 +66,9 @@ pub struct Latency {
     pub elsewhere: Text,
 }
 
+/// What the others say of a figure that is ours alone.
+const NOWHERE: Text = text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。");
+
 /// All latencies, the four every table shows first.
 pub const LATENCIES: &[Latency] = &[
     Latency {
@@ -132,14 +135,14 @@ pub const LATENCIES: &[Latency] = &[
             "first token - planned moment: what a user would have waited, the client's queue included.",
             "首个 token − 计划时刻：用户实际等待的时间，含客户端排队。"
         ),
-        elsewhere: text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。"),
+        elsewhere: NOWHERE,
     },
     Latency {
         key: "e2el_response",
         short: text!("E2EL (response)", "E2EL（响应）"),
         name: text!("end-to-end latency from the planned moment", "端到端延迟（自计划时刻）"),
         means: text!("last token - planned moment.", "末个 token − 计划时刻。"),
-        elsewhere: text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。"),
+        elsewhere: NOWHERE,
     },
     Latency {
         key: "ttft_answer",
@@ -163,7 +166,7 @@ pub const LATENCIES: &[Latency] = &[
         short: text!("longest gap", "最长间隔"),
         name: text!("longest gap of a request", "请求内最长间隔"),
         means: text!("the longest gap between arrivals, one sample a request.", "各请求内到达间隔的最大值，每个请求一个样本。"),
-        elsewhere: text!("Not reported by vLLM 0.8.5, guidellm or AIPerf.", "vLLM 0.8.5、guidellm、AIPerf 均不给出。"),
+        elsewhere: NOWHERE,
     },
     Latency {
         key: "client_queue",
@@ -187,35 +190,48 @@ const STATISTICS: &[(&str, Text)] = &[
     ("p99.9", text!("P99.9", "P99.9")),
 ];
 
-/// A figure that is no latency.
-struct Other {
-    key: &'static str,
-    better: Better,
-    unit: Unit,
-    name: Text,
-}
+/// Figures of one direction and unit: key and name.
+type Group = (Better, Unit, &'static [(&'static str, Text)]);
 
-const OTHERS: &[Other] = &[
-    other("output_throughput", Better::Higher, Unit::TokensPerS, text!("output tokens", "输出吞吐")),
-    other("total_token_throughput", Better::Higher, Unit::TokensPerS, text!("prompt and output tokens", "总 token 吞吐")),
-    other("request_throughput", Better::Higher, Unit::RequestsPerS, text!("requests", "请求吞吐")),
-    other("goodput", Better::Higher, Unit::RequestsPerS, text!("goodput", "达标吞吐")),
-    other("goodput_pct", Better::Higher, Unit::Pct, text!("requests that met every goal", "达标请求占比")),
-    other("error_rate_pct", Better::Lower, Unit::Pct, text!("failed requests", "失败请求占比")),
-    other("send_lag_mean_ms", Better::Neither, Unit::Ms, text!("mean send lag", "平均发送滞后")),
-    other("send_lag_p99_ms", Better::Neither, Unit::Ms, text!("send lag P99", "发送滞后 P99")),
-    other("loop_lag_p99_ms", Better::Neither, Unit::Ms, text!("client loop lag P99", "客户端循环滞后 P99")),
-    other("client_cpu_pct", Better::Neither, Unit::Pct, text!("CPU of the busiest client thread", "最忙客户端线程 CPU")),
-    other("in_flight_mean", Better::Neither, Unit::Count, text!("mean in flight", "平均在途请求")),
-    other("duration", Better::Neither, Unit::Seconds, text!("measured", "测量时长")),
-    other("num_prompts", Better::Neither, Unit::Count, text!("requests", "请求数")),
-    other("completed", Better::Neither, Unit::Count, text!("succeeded", "成功")),
-    other("failed", Better::Neither, Unit::Count, text!("failed", "失败")),
+/// Figures that are no latencies.
+const OTHERS: &[Group] = &[
+    (
+        Better::Higher,
+        Unit::TokensPerS,
+        &[
+            ("output_throughput", text!("output tokens", "输出吞吐")),
+            ("total_token_throughput", text!("prompt and output tokens", "总 token 吞吐")),
+        ],
+    ),
+    (
+        Better::Higher,
+        Unit::RequestsPerS,
+        &[("request_throughput", text!("requests", "请求吞吐")), ("goodput", text!("goodput", "达标吞吐"))],
+    ),
+    (Better::Higher, Unit::Pct, &[("goodput_pct", text!("requests that met every goal", "达标请求占比"))]),
+    (Better::Lower, Unit::Pct, &[("error_rate_pct", text!("failed requests", "失败请求占比"))]),
+    (
+        Better::Neither,
+        Unit::Ms,
+        &[
+            ("send_lag_mean_ms", text!("mean send lag", "平均发送滞后")),
+            ("send_lag_p99_ms", text!("send lag P99", "发送滞后 P99")),
+            ("loop_lag_p99_ms", text!("client loop lag P99", "客户端循环滞后 P99")),
+        ],
+    ),
+    (Better::Neither, Unit::Pct, &[("client_cpu_pct", text!("CPU of the busiest client thread", "最忙客户端线程 CPU"))]),
+    (Better::Neither, Unit::Seconds, &[("duration", text!("measured", "测量时长"))]),
+    (
+        Better::Neither,
+        Unit::Count,
+        &[
+            ("in_flight_mean", text!("mean in flight", "平均在途请求")),
+            ("num_prompts", text!("requests", "请求数")),
+            ("completed", text!("succeeded", "成功")),
+            ("failed", text!("failed", "失败")),
+        ],
+    ),
 ];
-
-const fn other(key: &'static str, better: Better, unit: Unit, name: Text) -> Other {
-    Other { key, better, unit, name }
-}
 
 /// What a key of `bench.run` stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,8 +249,10 @@ pub struct Figure {
 /// What `key` stands for; `None`: no figure of this version.
 #[must_use]
 pub fn figure(key: &str) -> Option<Figure> {
-    if let Some(found) = OTHERS.iter().find(|o| o.key == key) {
-        return Some(Figure { better: found.better, unit: found.unit, name: found.name.into(), latency: None });
+    for &(better, unit, figures) in OTHERS {
+        if let Some((_, name)) = figures.iter().find(|(known, _)| *known == key) {
+            return Some(Figure { better, unit, name: (*name).into(), latency: None });
+        }
     }
     let (statistic, rest) = key.strip_suffix("_ms")?.split_once('_')?;
     let latency = LATENCIES.iter().find(|l| l.key == rest)?;
@@ -247,7 +265,8 @@ pub fn figure(key: &str) -> Option<Figure> {
 /// The keys comparisons show and thresholds may name, in the order of tables.
 #[must_use]
 pub fn compared() -> Vec<String> {
-    let others = OTHERS.iter().filter(|o| o.better != Better::Neither).map(|o| o.key.to_owned());
+    let others = OTHERS.iter().filter(|(better, ..)| *better != Better::Neither);
+    let others = others.flat_map(|(.., figures)| figures.iter().map(|(key, _)| (*key).to_owned()));
     let latencies = LATENCIES
         .iter()
         .flat_map(|l| ["mean", "median", "p90", "p95", "p99"].iter().filter(|s| l.has(s)).map(|s| format!("{s}_{}_ms", l.key)));

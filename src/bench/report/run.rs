@@ -5,6 +5,7 @@ use super::{
     document::{Block, Table, Tone},
     figures::{self, LATENCIES, Latency, number, or_na, percent},
     gather::Gathered,
+    versus,
 };
 use crate::{
     base::{Lang, Said},
@@ -57,7 +58,7 @@ pub(super) fn blocks(run: &Run, lang: Lang) -> Vec<Block> {
         "单位毫秒；[低 … 高] 为 95 % 置信区间；~ 表示 P99 的请求数少于 {MIN_FOR_P99}，接近最大值，不稳定。公式见文末。"
     ))));
     out.extend(charts::of_run(run, lang));
-    regression(run, &mut out, &t);
+    regression(run, &mut out, &t, lang);
     errors(s, &mut out, &t);
     steady(s, &mut out, &t);
     routes(s, &mut out, &t);
@@ -148,7 +149,11 @@ fn throughput(s: &Summary, t: Words<'_>) -> Table {
     }
     if let Some(asked) = s.asked_input_tokens.filter(|asked| s.total_input_tokens != Some(*asked)) {
         rows.push(row(said!("prompt tokens, as asked for", "输入 token（要求）"), number(asked as f64), ""));
-        rows.push(row(said!("prompt tokens, as the server counts", "输入 token（服务端计数）"), or_na(s.total_input_tokens.map(|n| n as f64)), ""));
+        rows.push(row(
+            said!("prompt tokens, as the server counts", "输入 token（服务端计数）"),
+            or_na(s.total_input_tokens.map(|n| n as f64)),
+            "",
+        ));
     }
     rows.push(row(said!("mean in flight", "平均在途请求"), or_na(s.in_flight_mean), ""));
     rows.push(row(said!("measured", "测量时长"), number(s.duration), "s"));
@@ -158,7 +163,8 @@ fn throughput(s: &Summary, t: Words<'_>) -> Table {
 fn latencies(s: &Summary, t: Words<'_>, lang: Lang) -> Table {
     let metrics = s.metrics();
     let of = |statistic: &str, latency: &Latency| metrics.get(&format!("{statistic}_{}_ms", latency.key)).copied();
-    let interval = |key: &str| s.ci95.get(key).map_or_else(String::new, |[low, high]| format!(" [{} … {}]", number(*low), number(*high)));
+    let interval =
+        |key: &str| s.ci95.get(key).map_or_else(String::new, |[low, high]| format!(" [{}\u{a0}… {}]", number(*low), number(*high)));
     let samples = |latency: &Latency| {
         s.samples.get(latency.key).copied().unwrap_or(if latency.key == "tpot" || latency.key == "itl" { 0 } else { s.completed })
     };
@@ -179,12 +185,18 @@ fn latencies(s: &Summary, t: Words<'_>, lang: Lang) -> Table {
     Table { head, rows, text_columns: vec![] }
 }
 
-fn regression(run: &Run, out: &mut Vec<Block>, t: Words<'_>) {
+fn regression(run: &Run, out: &mut Vec<Block>, t: Words<'_>, lang: Lang) {
     let Some((comparison, _)) = &run.before else { return };
     let base = comparison.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
     out.push(Block::Heading(2, t(said!("Against the last comparable result", "与上一个可比结果"))));
-    out.push(Block::Paragraph(t(said!("The base is {base}.", "基准为 {base}。"))));
+    let on = versus::basis(comparison, lang);
+    out.push(Block::Paragraph(t(said!("The base is {base}. {on}", "基准为 {base}。{on}"))));
     out.extend(compared(comparison, t));
+}
+
+/// A change, or an end of its interval; its two parts stay on one line.
+fn bound(pct: f64) -> String {
+    percent(pct).replace(' ', "\u{a0}")
 }
 
 /// The table of a comparison and what makes it lame.
@@ -196,26 +208,27 @@ pub(super) fn compared(comparison: &Comparison, t: Words<'_>) -> Vec<Block> {
         let name = figure.map_or_else(|| c.name.clone(), |f| t(f.name));
         let name = c.name.rsplit_once('/').map_or(name.clone(), |(cell, _)| format!("{cell} {name}"));
         let interval =
-            c.ci_low_pct.zip(c.ci_high_pct).map_or_else(|| "n/a".to_owned(), |(l, h)| format!("{} … {}", percent(l), percent(h)));
+            c.ci_low_pct.zip(c.ci_high_pct).map_or_else(|| "n/a".to_owned(), |(l, h)| format!("{}\u{a0}… {}", bound(l), bound(h)));
         let verdict = match c.verdict {
             Verdict::Better => said!("✔ better", "✔ 更好"),
             Verdict::Worse => said!("✖ worse", "✖ 更差"),
             Verdict::Same => said!("= same", "= 相同"),
             Verdict::Unclear => said!("? unclear", "? 不确定"),
         };
-        let change = c.change_pct.map_or_else(|| "n/a".to_owned(), percent);
-        vec![format!("{name} {unit}").trim_end().to_owned(), or_na(c.a), or_na(c.b), change, interval, t(verdict)]
+        let change = c.change_pct.map_or_else(|| "n/a".to_owned(), bound);
+        // The verdict stands where a phone still shows it.
+        vec![format!("{name} {unit}").trim_end().to_owned(), t(verdict), change, interval, or_na(c.a), or_na(c.b)]
     });
     let rows = rows.collect();
     let head = vec![
         t(said!("figure", "指标")),
-        t(said!("base", "基准")),
-        t(said!("this", "本次")),
+        t(said!("verdict", "结论")),
         t(said!("change", "变化")),
         t(said!("95 % interval", "95 % 区间")),
-        t(said!("verdict", "结论")),
+        t(said!("base", "基准")),
+        t(said!("this", "本次")),
     ];
-    let mut out = vec![Block::Table(Table { head, rows, text_columns: vec![5] })];
+    let mut out = vec![Block::Table(Table { head, rows, text_columns: vec![1] })];
     if !comparison.differences.is_empty() {
         out.push(Block::Paragraph(t(said!("Not quite comparable:", "不完全可比："))));
         out.push(Block::List(comparison.told.iter().cloned().map(t).collect()));

@@ -44,7 +44,11 @@ fn a_report_says_the_verdict_the_figures_and_what_they_mean_in_both_languages() 
     assert!(html.contains("name=\"viewport\"") && html.contains("prefers-color-scheme:dark") && !html.contains("warm <b>"));
     assert!(html.contains("users 4 → 8"));
     write_in(&dir, Lang::Zh).expect("writes");
-    assert!(text(&dir, "report.md").contains("未达标（TTFT ≤ 40 ms）") && text(&dir, "report.html").contains("lang=\"zh-CN\""));
+    let (md, html) = (text(&dir, "report.md"), text(&dir, "report.html"));
+    assert!(md.contains("未达标（TTFT ≤ 40 ms）") && html.contains("lang=\"zh-CN\"") && html.contains("用户 4 → 8"));
+    for english in ["users", "random tokens", " mean |", "longest gap", " at 1.50 s"] {
+        assert!(!md.contains(english) && !html.contains(&format!(">{english}")), "{english} in {md}");
+    }
 }
 
 #[test]
@@ -90,6 +94,22 @@ fn a_report_compares_with_the_last_comparable_result_of_its_workspace() {
     let md = text(&results.join("new"), "report.md");
     assert!(md.contains("Against the last comparable result") && md.contains("The base is old.") && md.contains("✖ worse"), "{md}");
     assert!(text(&results.join("new"), "report.html").contains("l s1 dash"), "the base's curve beside");
+}
+
+#[test]
+fn a_comparison_has_a_report_of_its_own_as_html_or_markdown() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let (a, b) = (root.path().join("a"), root.path().join("b"));
+    testing::run(&a, AT, 200, 20_000, 1_000, LOAD);
+    testing::run(&b, AT, 200, 26_000, 1_000, r#", "load": {"concurrency": 4}, "warmup": 3"#);
+    let comparisons = compare::compare_many(&[a, b], &["median_ttft_ms>+10%".to_owned()]).expect("compares");
+    let write = |name: &str, lang| write_comparison(&comparisons, &root.path().join(name), lang).map(|()| text(root.path(), name));
+    let html = write("c.html", Lang::En).expect("writes");
+    assert!(html.contains("<h1>b against a</h1>") && html.contains("Worse: ") && html.matches("<svg").count() == 3, "{html}");
+    assert!(html.contains("median_ttft_ms&gt;+10%: ") && html.contains("How far equal runs differ was assumed"));
+    let md = write("c.md", Lang::Zh).expect("writes");
+    assert!(md.contains("# b 与 a 比较") && md.contains("✖ 更差") && md.contains("预热不同：0 与 3"), "{md}");
+    assert!(write("c.txt", Lang::En).is_err_and(|problem| problem.to_string().contains(".html or .md")));
 }
 
 #[test]

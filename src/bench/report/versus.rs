@@ -65,7 +65,8 @@ fn one(comparison: &Comparison, lang: Lang, out: &mut Vec<Block>) {
     }
 }
 
-fn basis(comparison: &Comparison, lang: Lang) -> String {
+/// What the intervals rest on, as a sentence that ends.
+pub(super) fn basis(comparison: &Comparison, lang: Lang) -> String {
     let said = compare::basis(comparison);
     let mut letters = said.get(lang).chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
@@ -80,9 +81,15 @@ fn of(comparison: &Comparison, verdict: Verdict, lang: Lang) -> Option<String> {
         let change = c.change_pct.map(|pct| format!(" {}", percent(pct))).unwrap_or_default();
         format!("{cell} {figure}{change}").trim_start().to_owned()
     });
-    let (mark, more) = if lang == Lang::Zh { ("，", "等") } else { (", ", ", …") };
-    let text = told.collect::<Vec<_>>().join(mark);
-    (!found.is_empty()).then(|| if found.len() > NAMED { text + more } else { text })
+    let text = told.collect::<Vec<_>>().join(if lang == Lang::Zh { "，" } else { ", " });
+    Some(match found.len() {
+        0 => return None,
+        n if n > NAMED => {
+            let more = n - NAMED;
+            said!("{text} and {more} more", "{text} 等 {n} 项").get(lang).to_owned()
+        }
+        _ => text,
+    })
 }
 
 fn name(dir: &Path) -> String {

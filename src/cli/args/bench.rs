@@ -141,10 +141,10 @@ pub struct BenchSearch {
 
 /// `dcudeck bench compare`
 #[derive(Debug, Args)]
-#[command(after_help = "The 95 % interval of a change holds chance within the runs (batches of requests over time) and between equal runs: the\n\
-repeats of a matrix' cells; else 1 % of means, medians and throughputs, 2 % of P90 and P95, 5 % of P99, more for runs below\n\
-10 s, and more where four or more equal runs of the workspace differ more. same: the interval lies within ±5 %. better,\n\
-worse: on one side of zero. unclear: too wide to tell, or there is none.")]
+#[command(after_help = "The 95 % interval of a change holds chance within the runs (batches of requests over time) and between equal \
+                        runs: the spread of a cell's repeats, else 1 % of means, medians and throughputs, 2 % of P90 and P95, 8 % of \
+                        P99, more for runs below 10 s, and more where four or more equal runs of the workspace differ more. same: the \
+                        interval lies within ±5 %; better, worse: on one side of zero; unclear: too wide to tell, or none.")]
 pub struct BenchCompare {
     /// Folder of the result that the others are compared with
     #[arg(value_name = "A")]

@@ -140,6 +140,19 @@ fn too_few_waves_or_samples_tell_nothing() {
     assert_eq!(of(&compare(&a, &b, &[]).expect("compares"), "p99_ttft_ms").verdict, Verdict::Unclear);
 }
 
+#[test]
+fn a_client_that_lagged_tells_nothing_of_the_server() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let a = run(root.path(), "a", 1, 20_000, 1_000);
+    let b = changed(root.path(), "b", LOAD, 200, |r| {
+        later(r, 30_000);
+        r.planned_us = r.planned_us.saturating_sub(40_000);
+    });
+    let comparison = compare(&a, &b, &[]).expect("compares");
+    let ttft = of(&comparison, "median_ttft_ms");
+    assert!(ttft.ci_low_pct.is_some_and(|low| low > 50.0) && ttft.verdict == Verdict::Unclear, "{ttft:?}");
+}
+
 /// A series of one point measured `ttfts_us` times.
 fn series(root: &Path, id: &str, ttfts_us: &[u64]) -> PathBuf {
     let dir = root.join("results").join(id);
