@@ -10,6 +10,7 @@ use crate::{
     },
     said, text,
 };
+use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ const CHIEF: [(&str, Text); 6] = [
     ("median_tpot_ms", text!("TPOT P50", "TPOT P50")),
     ("goodput", text!("goodput", "达标")),
     ("p99_tpot_ms", text!("TPOT P99", "TPOT P99")),
-    ("error_rate_pct", text!("failed", "失败")),
+    ("error_rate_pct", text!("failed %", "失败 %")),
 ];
 
 /// Rows from which the earlier result is named, and why the two are comparable is said.
@@ -104,18 +105,23 @@ impl Standing {
 fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let Against { base, comparison } = against;
-    let chief: Vec<_> = CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
+    let mut chief: Vec<_> =
+        CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
     if chief.is_empty() {
         return cells_of(against, area, y, pen);
     }
     let of = |verdict| chief.iter().filter(|(compared, _)| compared.verdict == verdict).count();
+    let of_both = of(Verdict::Worse) > 0 && of(Verdict::Better) > 0;
     let overall = match (of(Verdict::Worse), of(Verdict::Better)) {
         (1.., _) => Verdict::Worse,
         (0, 1..) => Verdict::Better,
         _ if of(Verdict::Same) > 0 => Verdict::Same,
         _ => Verdict::Unclear,
     };
+    // What the verdict rests on comes first.
+    chief.sort_by_key(|(compared, _)| compared.verdict != overall);
     let (sign, word, style) = words::verdict(overall, look);
+    let word = if overall == Verdict::Worse && of_both { text!("partly worse", "部分更差") } else { word };
     let when = words::short_when(&base.when);
     let (en, zh) = (word.en, word.zh);
     let head = match overall {
@@ -124,10 +130,16 @@ fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     };
     let mut x = pen.flow(area, 1, y, head.get(look.lang), style);
     for (compared, name) in chief {
-        let Some(change) = compared.change_pct else { continue };
+        let figure = match (compared.change_pct, compared.a.zip(compared.b)) {
+            (Some(change), _) => format!("{} %", words::signed(change)),
+            // Of nothing there is no percentage.
+            (None, Some((a, b))) if a.total_cmp(&b).is_ne() => {
+                format!("{} {} {}", figure::compact(a), pen.sign("→", "->"), figure::compact(b))
+            }
+            _ => continue,
+        };
         let (_, _, style) = words::verdict(compared.verdict, look);
         let what = format!("  {} ", name.get(look.lang));
-        let figure = format!("{} %", words::signed(change));
         if x + cells(&what) + cells(&figure) > area.width {
             break;
         }
