@@ -100,7 +100,7 @@ pub(super) fn make_within(dir: &Path, sample_bytes: u64) -> Result<Summary, Prob
     {
         return Ok(summary);
     }
-    let mut second = figures.second();
+    let mut second = figures.second(&header);
     if fresh {
         keep(dir, &working, &header, (&figures, sample_bytes), &mut second)?;
     } else {
@@ -113,8 +113,7 @@ pub(super) fn make_within(dir: &Path, sample_bytes: u64) -> Result<Summary, Prob
         // Everything it held is told now; left behind, it would only be read once more.
         let _ = fs::remove_file(&working);
     }
-    // As every later reader finds it: JSON may turn the last digit of a figure.
-    Ok(made(dir).unwrap_or(summary))
+    Ok(summary)
 }
 
 /// The summary that was made of `dir`, if there is one this version understands.

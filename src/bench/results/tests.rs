@@ -89,6 +89,27 @@ fn a_run_that_goes_on_is_not_finished() {
     assert!(complete && summary.num_prompts == 20);
 }
 
+#[test]
+fn a_summary_read_back_is_the_one_written_to_the_last_bit() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    recorded(dir.path(), 60, "all");
+    let mut written = recompute(dir.path()).expect("is made");
+    assert_eq!(finish::made(dir.path()).as_ref(), Some(&written));
+    // Figures of every magnitude, far more than a run has: a reader that is off by a bit in one of a thousand is caught.
+    let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut figure = || {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from_bits(bits >> 12 | 0x3ff0_0000_0000_0000) * 10_f64.powi(i32::try_from(bits % 11).expect("small") - 4)
+    };
+    written.ci95 = (0..20_000).map(|k| (k.to_string(), [figure(), figure()])).collect();
+    fs::write(dir.path().join(SUMMARY), serde_json::to_vec_pretty(&written).expect("writes")).expect("writes");
+    let read = finish::made(dir.path()).expect("reads");
+    for (key, figures) in &written.ci95 {
+        assert_eq!(read.ci95[key].map(f64::to_bits), figures.map(f64::to_bits), "{figures:?}");
+    }
+    assert_eq!(read, written);
+}
+
 fn kept(dir: &Path) -> BTreeSet<(bool, u64)> {
     let found = tokens::open(dir).expect("opens");
     let all = requests(dir).expect("reads").into_iter().map(|row| (row.warmup, row.i));
