@@ -9,7 +9,7 @@ use crate::{
         look::Look,
         results::{Compared, Side},
         tab::{Effect, Explained, Live},
-        tabs::load::pen::Pen,
+        tabs::load::pen::{Pen, cells},
     },
     said, text,
 };
@@ -320,7 +320,16 @@ fn describe(side: &Side, area: Rect, pen: &mut Pen<'_>) {
     if entry.client_limited {
         x = pen.flow(area, x, 0, text!("~ client-limited  ", "~ 客户端受限  ").get(look.lang), ink.look);
     }
-    pen.left(area, x, 0, area.width.saturating_sub(x + 1), &entry.id, ink.unsure);
+    // When it began stands at the left: of a long name the end tells it from others.
+    let room = area.width.saturating_sub(x + 1);
+    let over = cells(&entry.id).saturating_sub(room);
+    if over == 0 {
+        pen.left(area, x, 0, room, &entry.id, ink.unsure);
+    } else {
+        let dots = pen.sign("…", "..");
+        let end: String = entry.id.chars().skip(usize::from(over + cells(dots))).collect();
+        pen.left(area, x, 0, room, &format!("{dots}{end}"), ink.unsure);
+    }
 }
 
 fn columns(lang: Lang, other: usize) -> [Column<'static>; 7] {

@@ -169,8 +169,55 @@ fn cells_of(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     };
     let when = words::short_when(&against.base.when);
     let what = said!(
-        "{sign} of {all} cells {worse} are worse and {better} better than {when}",
+        "{sign} worse in {worse} and better in {better} of {all} cells than {when}",
         "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
     );
     pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::Lang,
+        bench::compare::Compared,
+        console::{
+            tabs::load::{
+                history::made_up,
+                testing::{look, text_of},
+            },
+            theme::Palette,
+        },
+    };
+    use ratatui::buffer::Buffer;
+
+    fn drawn(metrics: Vec<Compared>, lang: Lang) -> String {
+        let mut against = made_up::against();
+        against.comparison.metrics = metrics;
+        let look = look(lang, Palette::Mono);
+        let area = Rect::new(0, 0, 80, 2);
+        let mut buf = Buffer::empty(area);
+        Standing::found(Some(&against)).draw(area, 0, 2, &mut Pen { buf: &mut buf, look: &look });
+        text_of(&buf)
+    }
+
+    fn figure(name: &str, (a, b): (f64, f64), verdict: Verdict) -> Compared {
+        let change_pct = (a > 0.0).then(|| (b - a) * 100.0 / a);
+        Compared { name: name.to_owned(), a: Some(a), b: Some(b), change_pct, ci_low_pct: None, ci_high_pct: None, verdict }
+    }
+
+    #[test]
+    fn what_makes_it_worse_is_named_first_even_where_there_is_no_percentage() {
+        let metrics = || vec![figure("p99_ttft_ms", (80.0, 60.0), Verdict::Better), figure("error_rate_pct", (0.0, 5.6), Verdict::Worse)];
+        let text = drawn(metrics(), Lang::En);
+        assert!(text.starts_with(" ! partly worse than 11-24 01:12  failed % 0 → 5.60  TTFT P99 -25.0 %\n"), "{text}");
+        assert!(drawn(metrics(), Lang::Zh).starts_with(" ! 比 11-24 01:12 部分更差  失败 % 0 → 5.60"), "{text}");
+    }
+
+    #[test]
+    fn of_a_series_it_is_told_how_many_cells_are_worse() {
+        let cell = |key: &str, verdict| figure(&format!("{key}/p99_ttft_ms"), (80.0, 90.0), verdict);
+        let text = drawn(vec![cell("c1", Verdict::Same), cell("c4", Verdict::Worse), cell("c16", Verdict::Better)], Lang::En);
+        assert!(text.starts_with(" ! worse in 1 and better in 1 of 3 cells than 11-24 01:12\n"), "{text}");
+    }
 }
