@@ -15,8 +15,10 @@ use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 
 /// Figures that a regression is judged by, the first most.
-const CHIEF: [(&str, Text); 6] = [
+const CHIEF: [(&str, Text); 7] = [
     ("p99_ttft_ms", text!("TTFT P99", "TTFT P99")),
+    // Of few requests a P99 cannot be judged.
+    ("median_ttft_ms", text!("TTFT P50", "TTFT P50")),
     ("output_throughput", text!("tok/s", "tok/s")),
     ("median_tpot_ms", text!("TPOT P50", "TPOT P50")),
     ("goodput", text!("goodput", "达标")),
@@ -119,7 +121,7 @@ fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
         _ => Verdict::Unclear,
     };
     // What the verdict rests on comes first.
-    chief.sort_by_key(|(compared, _)| compared.verdict != overall);
+    chief.sort_by_key(|(compared, _)| (compared.verdict != overall, matches!(compared.verdict, Verdict::Same | Verdict::Unclear)));
     let (sign, word, style) = words::verdict(overall, look);
     let word = if overall == Verdict::Worse && of_both { text!("partly worse", "部分更差") } else { word };
     let when = words::short_when(&base.when);
