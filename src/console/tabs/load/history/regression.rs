@@ -170,10 +170,15 @@ fn cells_of(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
         _ => ("=", ink.plain),
     };
     let when = words::short_when(&against.base.when);
-    let what = said!(
-        "{sign} worse in {worse} and better in {better} of {all} cells than {when}",
-        "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
-    );
+    let what = match (worse, better) {
+        (0, 0) => said!("{sign} none of {all} cells is worse or better than {when}", "{sign} 与 {when} 相比，{all} 个单元均无差异"),
+        (_, 0) => said!("{sign} worse in {worse} of {all} cells than {when}", "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差"),
+        (0, _) => said!("{sign} better in {better} of {all} cells than {when}", "{sign} 与 {when} 相比，{all} 个单元中 {better} 个更好"),
+        _ => said!(
+            "{sign} worse in {worse} and better in {better} of {all} cells than {when}",
+            "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
+        ),
+    };
     pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
 }
 
