@@ -56,11 +56,17 @@ fn one(command: &BenchRun, workspace: &Workspace, out: Out) -> Result<Exit, Ende
         out.document(&serde_json::to_value(&summary).unwrap_or_default())?;
     } else {
         out.line(&table::run(&summary, out.lang))?;
-        if let Some(comparison) = compare::regression(workspace, Path::new(&summary.result_dir)) {
-            out.line(results::regressed(&comparison, out.lang).trim_end())?;
-        }
+        tell_regression(workspace, Path::new(&summary.result_dir), out)?;
     }
     Ok(bench::exit_code(&summary))
+}
+
+/// How the result in `dir` stands against the last comparable one, if there is one.
+fn tell_regression(workspace: &Workspace, dir: &Path, out: Out) -> Result<(), Ended> {
+    if let Some(comparison) = compare::regression(workspace, dir) {
+        out.line(results::regressed(&comparison, out.lang).trim_end())?;
+    }
+    Ok(())
 }
 
 /// Watches `job` until it is over; false: somebody gave up waiting.

@@ -107,10 +107,16 @@ const TOLD: [&str; 11] = [
     "p99_e2el_ms",
 ];
 
+/// Most lines of changes after a series; a run has no more figures than that.
+const MOST_TOLD: usize = 20;
+
 /// What changed since the last comparable run: only figures whose difference is beyond chance.
 pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
-    let told = |m: &&compare::Compared| matches!(m.verdict, Verdict::Better | Verdict::Worse) && TOLD.contains(&m.name.as_str());
-    let changes: Vec<String> = c
+    // Of a series the figures of its cells: KEY/FIGURE.
+    let figure_of = |name: &str| name.rsplit_once('/').map_or_else(|| name.to_owned(), |(_, figure)| figure.to_owned());
+    let told =
+        |m: &&compare::Compared| matches!(m.verdict, Verdict::Better | Verdict::Worse) && TOLD.contains(&figure_of(&m.name).as_str());
+    let mut changes: Vec<String> = c
         .metrics
         .iter()
         .filter(told)
@@ -120,6 +126,14 @@ pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
             format!("{sign} {} {} → {} ({change})", m.name, figure(m.a, 0), figure(m.b, 0))
         })
         .collect();
+    let more = changes.len().saturating_sub(MOST_TOLD);
+    if more > 0 {
+        changes.truncate(MOST_TOLD);
+        changes.push(match lang {
+            Lang::En => format!("  … {more} more: bench compare"),
+            Lang::Zh => format!("  … 另有 {more} 项：bench compare"),
+        });
+    }
     let than = c.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let why = history::COMPARABLE.get(lang);
     let head = match (lang, changes.is_empty()) {

@@ -1,6 +1,6 @@
 //! `bench matrix` and `bench search`: load tests one after another, from one job.
 
-use super::{consent, no_result, table, to_its_end};
+use super::{consent, no_result, table, tell_regression, to_its_end};
 use crate::{
     base::{Exit, Lang, Problem},
     bench::{
@@ -33,6 +33,7 @@ pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> 
         out.document(&series::matrix_document(&series))?;
     } else {
         out.line(&cells(&series, out.lang))?;
+        tell_regression(workspace, &series.dir, out)?;
     }
     Ok(exit(&series))
 }
@@ -51,6 +52,7 @@ pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> 
             }
         }
         out.line(&text)?;
+        tell_regression(workspace, &series.dir, out)?;
     }
     Ok(exit(&series))
 }

@@ -9,7 +9,7 @@ use crate::{
         look::Look,
         results::{Compared, Side},
         tab::{Effect, Explained, Live},
-        tabs::load::pen::Pen,
+        tabs::load::pen::{Pen, cells},
     },
     said, text,
 };
@@ -283,8 +283,10 @@ struct LogScale {
 impl LogScale {
     fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = values.filter(|v| v.is_finite() && *v > 0.0).fold((f64::INFINITY, 0.0_f64), |(lo, hi), v| (lo.min(v), hi.max(v)));
-        // Room for two labels at least.
-        (lo <= hi).then(|| Self { lo: (lo * 0.9).ln(), hi: (hi * 1.1).max(lo * 2.5).ln() })
+        // Room for two labels at least, and the curves in the middle of it.
+        let (lo, hi) = ((lo * 0.9).ln(), (hi * 1.1).ln());
+        let spare = (2.5_f64.ln() - (hi - lo)).max(0.0) / 2.0;
+        (lo <= hi).then_some(Self { lo: lo - spare, hi: hi + spare })
     }
 
     fn position(&self, v: f64) -> f64 {
@@ -311,14 +313,23 @@ fn describe(side: &Side, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let entry = &side.listed.entry;
     let x = pen.left(area, 3, 0, 12, words::short_when(&side.listed.when), ink.plain);
-    let x = pen.left(area, x, 0, 17, entry.model.rsplit('/').next().unwrap_or_default(), ink.plain) + 1;
+    let x = pen.left(area, x, 0, 15, entry.model.rsplit('/').next().unwrap_or_default(), ink.plain) + 1;
     let x = pen.left(area, x, 0, 10, &words::lengths(entry.spec.as_ref(), look), ink.plain);
     let x = pen.left(area, x, 0, 10, words::load(entry).get(look.lang), ink.plain) + 1;
     let mut x = x;
     if entry.client_limited {
         x = pen.flow(area, x, 0, text!("~ client-limited  ", "~ 客户端受限  ").get(look.lang), ink.look);
     }
-    pen.left(area, x, 0, area.width.saturating_sub(x + 1), &entry.id, ink.unsure);
+    // When it began stands at the left: of a long name the end tells it from others.
+    let room = area.width.saturating_sub(x + 1);
+    let over = cells(&entry.id).saturating_sub(room);
+    if over == 0 {
+        pen.left(area, x, 0, room, &entry.id, ink.unsure);
+    } else {
+        let dots = pen.sign("…", "..");
+        let end: String = entry.id.chars().skip(usize::from(over + cells(dots))).collect();
+        pen.left(area, x, 0, room, &format!("{dots}{end}"), ink.unsure);
+    }
 }
 
 fn columns(lang: Lang, other: usize) -> [Column<'static>; 7] {

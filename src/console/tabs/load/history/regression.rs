@@ -10,17 +10,20 @@ use crate::{
     },
     said, text,
 };
+use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 
 /// Figures that a regression is judged by, the first most.
-const CHIEF: [(&str, Text); 6] = [
+const CHIEF: [(&str, Text); 7] = [
     ("p99_ttft_ms", text!("TTFT P99", "TTFT P99")),
+    // Of few requests a P99 cannot be judged.
+    ("median_ttft_ms", text!("TTFT P50", "TTFT P50")),
     ("output_throughput", text!("tok/s", "tok/s")),
     ("median_tpot_ms", text!("TPOT P50", "TPOT P50")),
     ("goodput", text!("goodput", "达标")),
     ("p99_tpot_ms", text!("TPOT P99", "TPOT P99")),
-    ("error_rate_pct", text!("failed", "失败")),
+    ("error_rate_pct", text!("failed %", "失败 %")),
 ];
 
 /// Rows from which the earlier result is named, and why the two are comparable is said.
@@ -104,18 +107,23 @@ impl Standing {
 fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     let Against { base, comparison } = against;
-    let chief: Vec<_> = CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
+    let mut chief: Vec<_> =
+        CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
     if chief.is_empty() {
         return cells_of(against, area, y, pen);
     }
     let of = |verdict| chief.iter().filter(|(compared, _)| compared.verdict == verdict).count();
+    let of_both = of(Verdict::Worse) > 0 && of(Verdict::Better) > 0;
     let overall = match (of(Verdict::Worse), of(Verdict::Better)) {
         (1.., _) => Verdict::Worse,
         (0, 1..) => Verdict::Better,
         _ if of(Verdict::Same) > 0 => Verdict::Same,
         _ => Verdict::Unclear,
     };
+    // What the verdict rests on comes first.
+    chief.sort_by_key(|(compared, _)| (compared.verdict != overall, matches!(compared.verdict, Verdict::Same | Verdict::Unclear)));
     let (sign, word, style) = words::verdict(overall, look);
+    let word = if overall == Verdict::Worse && of_both { text!("partly worse", "部分更差") } else { word };
     let when = words::short_when(&base.when);
     let (en, zh) = (word.en, word.zh);
     let head = match overall {
@@ -124,10 +132,16 @@ fn verdicts(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
     };
     let mut x = pen.flow(area, 1, y, head.get(look.lang), style);
     for (compared, name) in chief {
-        let Some(change) = compared.change_pct else { continue };
+        let figure = match (compared.change_pct, compared.a.zip(compared.b)) {
+            (Some(change), _) => format!("{} %", words::signed(change)),
+            // Of nothing there is no percentage.
+            (None, Some((a, b))) if a.total_cmp(&b).is_ne() => {
+                format!("{} {} {}", figure::compact(a), pen.sign("→", "->"), figure::compact(b))
+            }
+            _ => continue,
+        };
         let (_, _, style) = words::verdict(compared.verdict, look);
         let what = format!("  {} ", name.get(look.lang));
-        let figure = format!("{} %", words::signed(change));
         if x + cells(&what) + cells(&figure) > area.width {
             break;
         }
@@ -156,9 +170,61 @@ fn cells_of(against: &Against, area: Rect, y: u16, pen: &mut Pen<'_>) {
         _ => ("=", ink.plain),
     };
     let when = words::short_when(&against.base.when);
-    let what = said!(
-        "{sign} of {all} cells {worse} are worse and {better} better than {when}",
-        "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
-    );
+    let what = match (worse, better) {
+        (0, 0) => said!("{sign} none of {all} cells is worse or better than {when}", "{sign} 与 {when} 相比，{all} 个单元均无差异"),
+        (_, 0) => said!("{sign} worse in {worse} of {all} cells than {when}", "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差"),
+        (0, _) => said!("{sign} better in {better} of {all} cells than {when}", "{sign} 与 {when} 相比，{all} 个单元中 {better} 个更好"),
+        _ => said!(
+            "{sign} worse in {worse} and better in {better} of {all} cells than {when}",
+            "{sign} 与 {when} 相比，{all} 个单元中 {worse} 个更差、{better} 个更好"
+        ),
+    };
     pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::Lang,
+        bench::compare::Compared,
+        console::{
+            tabs::load::{
+                history::made_up,
+                testing::{look, text_of},
+            },
+            theme::Palette,
+        },
+    };
+    use ratatui::buffer::Buffer;
+
+    fn drawn(metrics: Vec<Compared>, lang: Lang) -> String {
+        let mut against = made_up::against();
+        against.comparison.metrics = metrics;
+        let look = look(lang, Palette::Mono);
+        let area = Rect::new(0, 0, 80, 2);
+        let mut buf = Buffer::empty(area);
+        Standing::found(Some(&against)).draw(area, 0, 2, &mut Pen { buf: &mut buf, look: &look });
+        text_of(&buf)
+    }
+
+    fn figure(name: &str, (a, b): (f64, f64), verdict: Verdict) -> Compared {
+        let change_pct = (a > 0.0).then(|| (b - a) * 100.0 / a);
+        Compared { name: name.to_owned(), a: Some(a), b: Some(b), change_pct, ci_low_pct: None, ci_high_pct: None, verdict }
+    }
+
+    #[test]
+    fn what_makes_it_worse_is_named_first_even_where_there_is_no_percentage() {
+        let metrics = || vec![figure("p99_ttft_ms", (80.0, 60.0), Verdict::Better), figure("error_rate_pct", (0.0, 5.6), Verdict::Worse)];
+        let text = drawn(metrics(), Lang::En);
+        assert!(text.starts_with(" ! partly worse than 11-24 01:12  failed % 0 → 5.60  TTFT P99 -25.0 %\n"), "{text}");
+        assert!(drawn(metrics(), Lang::Zh).starts_with(" ! 比 11-24 01:12 部分更差  失败 % 0 → 5.60"), "{text}");
+    }
+
+    #[test]
+    fn of_a_series_it_is_told_how_many_cells_are_worse() {
+        let cell = |key: &str, verdict| figure(&format!("{key}/p99_ttft_ms"), (80.0, 90.0), verdict);
+        let text = drawn(vec![cell("c1", Verdict::Same), cell("c4", Verdict::Worse), cell("c16", Verdict::Better)], Lang::En);
+        assert!(text.starts_with(" ! worse in 1 and better in 1 of 3 cells than 11-24 01:12\n"), "{text}");
+    }
 }

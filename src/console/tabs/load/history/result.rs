@@ -274,6 +274,11 @@ impl ResultView {
                 ),
             ),
         ];
+        if let Some(cell) = self.series().and_then(|cells| cells.get(self.cursor))
+            && let Some(failure) = &cell.failure
+        {
+            rows.push((text!("failed", "失败"), Said::same(format!("{}: {failure}", cell.key))));
+        }
         // A row above the cells may have been too narrow for a sentence.
         rows.extend(self.findings.iter().map(|finding| (text!("finding", "发现"), finding.clone())));
         if let Some(base) = self.standing.base() {

@@ -256,7 +256,7 @@ fn a_result_is_shown_at_once_and_held_against_the_last_comparable_when_that_is_k
     assert!(effects.contains(&Effect::Results(Wanted::Regression(opened.dir.clone()))));
     assert!(shows(&tab, "being compared with 11-24 01:12") && shows(&tab, "r1-32b-20261124T011205Z-a2b1: same model"));
     tell(&mut tab, regression(&opened.dir));
-    assert!(shows(&tab, "! worse than 11-24 01:12"));
+    assert!(shows(&tab, "! partly worse than 11-24 01:12"));
     keys(&mut tab, "esc enter");
     assert!(!tell(&mut tab, Told::Opened(Box::new(opened))).iter().any(|effect| matches!(effect, Effect::Results(_))), "it is known");
 }
@@ -352,7 +352,7 @@ fn a_watched_run_that_ended_is_held_against_the_last_comparable() {
     let effects = tab.news(&News::Bench(Bench::Gone { job, state: jobs::State::Exited }));
     assert_eq!(effects, [Effect::Results(Wanted::Regression(dir.clone()))]);
     assert_eq!(tell(&mut tab, regression(&dir)), [Effect::Redraw]);
-    assert!(shows(&tab, "! worse than 11-24 01:12  TTFT P99 +10.2 %  tok/s +3.1 %"));
+    assert!(shows(&tab, "! partly worse than 11-24 01:12  TTFT P99 +10.2 %  TTFT P50 -8.4 %"));
     assert!(shows(&tab, "r1-32b-20261124T011205Z-a2b1: same model, load, prompts, lengths"));
     tell(&mut tab, Told::Regression { dir, against: None, ci95: BTreeMap::new() });
     assert!(shows(&tab, "no earlier result asked the same"));

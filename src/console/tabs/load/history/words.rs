@@ -75,8 +75,18 @@ pub(super) fn state(state: &str, look: &Look) -> (&'static str, Said, Style) {
 
 /// What a metric is called, with its unit, and whether more of it is better. Unknown ones keep their key.
 pub(super) fn metric(key: &str) -> Said {
-    let families = [("_ttft_ms", "TTFT"), ("_tpot_ms", "TPOT"), ("_itl_ms", "ITL"), ("_e2el_ms", "E2EL")];
-    for (suffix, name) in families {
+    let families: [(&str, Text); 8] = [
+        ("_ttft_ms", text!("TTFT", "TTFT")),
+        ("_tpot_ms", text!("TPOT", "TPOT")),
+        ("_itl_ms", text!("ITL", "ITL")),
+        ("_e2el_ms", text!("E2EL", "E2EL")),
+        ("_itl_chunk_ms", text!("chunk gap", "分块间隔")),
+        ("_ttft_answer_ms", text!("answer", "回答首字")),
+        // From the planned moment, what the client waited with it.
+        ("_ttft_response_ms", text!("TTFT+wait", "TTFT+等待")),
+        ("_e2el_response_ms", text!("E2EL+wait", "E2EL+等待")),
+    ];
+    for (suffix, Text { en: name, zh: name_zh }) in families {
         if let Some(which) = key.strip_suffix(suffix) {
             let (en, zh) = match which {
                 "mean" => ("mean", "均值"),
@@ -87,7 +97,7 @@ pub(super) fn metric(key: &str) -> Said {
                 "p99" => ("P99", "P99"),
                 _ => return Said::same(key),
             };
-            return Said { en: format!("{name} {en}, ms"), zh: format!("{name} {zh}，ms") };
+            return Said { en: format!("{name} {en}, ms"), zh: format!("{name_zh} {zh}，ms") };
         }
     }
     let known: Text = match key {

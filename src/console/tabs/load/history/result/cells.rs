@@ -6,7 +6,11 @@ use crate::{
     bench::live::{Cell as Step, CellState},
     console::{
         look::Look,
-        tabs::load::{history::rule, pen::Pen, words::latency},
+        tabs::load::{
+            history::rule,
+            pen::Pen,
+            words::{latency, percent},
+        },
     },
     said, text,
 };
@@ -35,8 +39,8 @@ impl ResultView {
     }
 }
 
-fn cell_columns(lang: Lang) -> [Column<'static>; 10] {
-    const T: [Text; 10] = [
+fn cell_columns(lang: Lang) -> [Column<'static>; 15] {
+    const T: [Text; 15] = [
         text!("", ""),
         text!("cell", "单元"),
         text!("load", "负载"),
@@ -46,11 +50,16 @@ fn cell_columns(lang: Lang) -> [Column<'static>; 10] {
         text!("goodput", "达标/s"),
         text!("cache", "缓存"),
         text!("state", "状态"),
+        text!("TTFT P50", "TTFT P50"),
+        text!("TPOT P99", "TPOT P99"),
+        text!("E2EL P99", "E2EL P99"),
+        text!("req/s", "请求/s"),
+        text!("failed %", "失败 %"),
         text!("", ""),
     ];
     let title = |at: usize| T.get(at).map_or("", |text| text.get(lang));
     [
-        Column::new(title(0), 1),
+        Column::new(title(0), 2),
         Column::new(title(1), 16).grows(28),
         Column::new(title(2), 8).drop(1),
         Column::new(title(3), 8).right(),
@@ -59,7 +68,12 @@ fn cell_columns(lang: Lang) -> [Column<'static>; 10] {
         Column::new(title(6), 7).right().drop(2),
         Column::new(title(7), 5).drop(3),
         Column::new(title(8), 9),
-        Column::new(title(9), 1).grows(80).drop(4),
+        Column::new(title(9), 8).right().drop(5),
+        Column::new(title(10), 8).right().drop(6),
+        Column::new(title(11), 8).right().drop(7),
+        Column::new(title(12), 7).right().drop(8),
+        Column::new(title(13), 8).right().drop(9),
+        Column::new(title(14), 6).grows(80).drop(4),
     ]
 }
 
@@ -68,15 +82,25 @@ fn step_cell<'a>(cell: &Step, column: usize, here: bool, marks: &(Option<String>
     let figure_of = |key: &str| cell.metrics.get(key).copied();
     let limited = cell.client_limited == Some(true);
     let style = |value: Option<f64>| if value.is_none() || limited { ink.unsure } else { ink.plain };
+    let ms = |key| Cell::new(latency(figure_of(key)), style(figure_of(key)));
     match column {
-        0 => Cell::new(if here { look.sign("▸", ">") } else { " " }, ink.accent),
+        0 => {
+            let here = if here { look.sign("▸", ">") } else { " " };
+            let is = |mark: &Option<String>| mark.as_ref() == Some(&cell.key);
+            let mark = match (is(&marks.0), is(&marks.1)) {
+                (true, _) => look.sign("★", "*"),
+                (false, true) => look.sign("◆", "+"),
+                _ => " ",
+            };
+            Cell::new(format!("{here}{mark}"), ink.accent)
+        }
         1 => Cell::new(cell.key.clone(), ink.plain),
         2 => {
             let load = cell.concurrency.map(|users| users.to_string()).or(cell.rate.map(|rate| format!("{rate}/s")));
             Cell::new(load.unwrap_or_else(|| "n/a".to_owned()), ink.plain)
         }
-        3 => Cell::new(latency(figure_of("p99_ttft_ms")), style(figure_of("p99_ttft_ms"))),
-        4 => Cell::new(latency(figure_of("median_tpot_ms")), style(figure_of("median_tpot_ms"))),
+        3 => ms("p99_ttft_ms"),
+        4 => ms("median_tpot_ms"),
         5 => Cell::new(figure::fixed(figure_of("output_throughput"), 7).trim().to_owned(), style(figure_of("output_throughput"))),
         6 => Cell::new(
             {
@@ -100,6 +124,17 @@ fn step_cell<'a>(cell: &Step, column: usize, here: bool, marks: &(Option<String>
                 CellState::Skipped => (look.sign("–", "-"), text!("skipped", "跳过"), ink.unsure),
             };
             Cell::new(format!("{sign} {}", word.get(look.lang)), style)
+        }
+        9 => ms("median_ttft_ms"),
+        10 => ms("p99_tpot_ms"),
+        11 => ms("p99_e2el_ms"),
+        12 => Cell::new(
+            figure_of("request_throughput").map_or_else(|| "n/a".to_owned(), figure::compact),
+            style(figure_of("request_throughput")),
+        ),
+        13 => {
+            let failed = figure_of("error_rate_pct");
+            Cell::new(percent(failed), if failed.is_some_and(|pct| pct > 0.0) { ink.act } else { style(failed) })
         }
         _ => {
             let (best, knee) = marks;

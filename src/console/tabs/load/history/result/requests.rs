@@ -56,9 +56,12 @@ impl ResultView {
         }
         let failures = self.opened.summary.as_ref().is_some_and(|summary| summary.failed > 0);
         let routes = self.opened.summary.as_ref().is_some_and(|summary| !summary.routes.is_empty());
-        let all = request_columns(lang, failures);
-        let columns = if routes { &all[..] } else { all.split_last().map_or(&all[..], |(_, most)| most) };
+        let mut columns = request_columns(lang, failures);
+        if !routes {
+            columns.remove(ROUTE);
+        }
         let cell = |row: usize, column: usize| {
+            let column = if routes || column < ROUTE { column } else { column + 1 };
             requests.get(row).map(|request| self.request_cell(request, column, row == self.cursor, pen.look)).unwrap_or_default()
         };
         let sorted = match self.wish.by {
@@ -70,7 +73,7 @@ impl ResultView {
             By::Queue => 7,
             By::Tokens => 8,
         };
-        Table::new(columns, requests.order.len(), self.cursor, cell)
+        Table::new(&columns, requests.order.len(), self.cursor, cell)
             .title_style(ink.unsure)
             .sorted(Some(sorted), ink.strong)
             .cursor_style(ink.cursor)
@@ -94,7 +97,7 @@ impl ResultView {
             6 => ms(By::LongestGap),
             7 => ms(By::Queue),
             8 => Cell::new(figure::count(request.output_tokens), ink.plain),
-            9 => match &request.error {
+            10 => match &request.error {
                 Some(error) => Cell::new(format!("! {}  {}", error.0, error.1), ink.act),
                 None => Cell::default(),
             },
@@ -107,8 +110,11 @@ impl ResultView {
     }
 }
 
+/// The column of routes, which most runs have none of.
+const ROUTE: usize = 9;
+
 /// With `failures` what went wrong gets room before other figures do.
-fn request_columns(lang: Lang, failures: bool) -> [Column<'static>; 11] {
+fn request_columns(lang: Lang, failures: bool) -> Vec<Column<'static>> {
     const T: [Text; 11] = [
         text!("", ""),
         text!("#", "#"),
@@ -119,11 +125,11 @@ fn request_columns(lang: Lang, failures: bool) -> [Column<'static>; 11] {
         text!("gap", "间隔"),
         text!("queue", "排队"),
         text!("tokens", "token"),
-        text!("", ""),
         text!("route", "路由"),
+        text!("", ""),
     ];
     let title = |at: usize| T.get(at).map_or("", |text| text.get(lang));
-    [
+    vec![
         Column::new(title(0), 1),
         Column::new(title(1), 7).right(),
         Column::new(title(2), 7).right().drop(3),
@@ -133,8 +139,8 @@ fn request_columns(lang: Lang, failures: bool) -> [Column<'static>; 11] {
         Column::new(title(6), 7).right(),
         Column::new(title(7), 6).right().drop(2),
         Column::new(title(8), 6).right().drop(1),
-        Column::new(title(9), if failures { 22 } else { 1 }).grows(120),
-        Column::new(title(10), 8).grows(20).drop(4),
+        Column::new(title(9), 8).grows(20).drop(4),
+        if failures { Column::new(title(10), 22).grows(120) } else { Column::new(title(10), 1) },
     ]
 }
 
