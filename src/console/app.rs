@@ -101,6 +101,8 @@ pub struct App {
     /// News held back while the view is frozen.
     held: Option<Vec<News>>,
     mouse: bool,
+    /// A text field takes the keys.
+    typing: bool,
     multiplexer: Multiplexer,
     /// The last key was ctrl-C.
     leaving: bool,
@@ -124,6 +126,7 @@ impl App {
             marked: Vec::new(),
             held: None,
             mouse: setup.mouse,
+            typing: false,
             multiplexer: setup.multiplexer,
             leaving: false,
             live_run: None,
@@ -164,12 +167,14 @@ impl App {
 
     /// A key, a click, a paste.
     pub fn input(&mut self, event: Event) -> Vec<Ask> {
-        match event {
+        let asks = match event {
             Event::Key(key) => self.key(key),
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Paste(text) => self.paste(&text),
             Event::Resize(..) | Event::FocusGained | Event::FocusLost => Vec::new(),
-        }
+        };
+        self.typing = self.field().is_some();
+        asks
     }
 
     /// News, already cleaned.
@@ -204,6 +209,7 @@ impl App {
             }
             None => asks.extend(self.tell(&news)),
         }
+        self.typing = self.field().is_some();
         asks
     }
 
