@@ -42,10 +42,10 @@ impl Ruler {
     /// Labels on the row `area`, around the x each belongs to, the most important first: none touches another.
     pub(crate) fn below<'l>(self, area: Rect, labels: impl Iterator<Item = (u16, &'l str)>, buf: &mut Buffer) {
         clear(area, buf);
-        let mut shelf = Shelf::new(area.left(), area.right());
+        let mut free = Shelf::new(area.left(), area.right());
         for (x, label) in labels {
             let width = text::width(label);
-            if let Some(x) = shelf.place(x, width) {
+            if let Some(x) = free.place(x, width) {
                 buf.set_stringn(x, area.y, label, width, self.style);
             }
         }

@@ -7,7 +7,7 @@ mod readme;
 use super::*;
 use crate::{
     base::{Said, Text},
-    bench::live::{Dist, Fact, Phase, Second, Snapshot, bin_of},
+    bench::live::{Dist, Fact, Phase, Second, ServerSample, Snapshot, bin_of},
     bench::spec::{Limits, Load as Arrivals, Prompts, Slo, Target},
     console::{
         input::{TextInput, Typed},
