@@ -17,7 +17,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use lines::{LinesHeader, events, header, seconds, server};
+pub use lines::{LinesHeader, Records, events, header, seconds, server, server_within};
 pub use rows::{RequestRow, records, request, requests};
 
 use super::{distributed, record::Record, spec::Spec, summary::Summary};
@@ -89,6 +89,9 @@ pub struct Setup {
     pub usage: Usage,
     /// Which client sent: `own` or `reqwest`.
     pub client: String,
+    /// What it spoke: `HTTP/1.1` or `HTTP/2`; empty in results from before there was a choice.
+    #[serde(default)]
+    pub protocol: String,
     /// Who took the stamps: `user` (`CLOCK_MONOTONIC` right after each read) or `kernel` (receive stamps of the socket).
     pub stamps: String,
     /// Client threads.
@@ -223,10 +226,6 @@ pub fn recompute(dir: &Path) -> Result<Summary, Problem> {
             .fix(said!("wait for its end, or stop it", "请等待其结束，或将其停止")));
     }
     finish::make(&dir)
-}
-
-fn open_lines(dir: &Path) -> Result<lines::Lines, Problem> {
-    lines::Lines::open(dir.join(REQUESTS))
 }
 
 /// A new folder for a result: `out` itself when given (made when missing; it must hold no result yet), else

@@ -4,7 +4,7 @@
 
 mod bench;
 
-pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, TargetFlags};
+pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, StartFlags, TargetFlags};
 
 use crate::embedded::sim;
 use clap::{Args, Parser, Subcommand};

@@ -10,7 +10,7 @@ use crate::{
         spec::Spec,
     },
     cli::{
-        args::{BenchMatrix, BenchSearch},
+        args::{BenchMatrix, BenchSearch, StartFlags},
         out::{Ended, Out},
     },
     jobs::Job,
@@ -19,8 +19,14 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    if let Some(dir) = &command.resume {
+        for (keys, skip) in [(&command.rerun, false), (&command.skip, true)] {
+            if !keys.is_empty() {
+                series::mark(workspace, dir, keys, skip)?;
+            }
+        }
+    }
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -32,8 +38,7 @@ pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> 
 }
 
 pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -54,8 +59,7 @@ pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> 
 fn run(
     spec: impl FnOnce() -> Result<Spec, Problem>,
     resume: Option<&Path>,
-    into: Option<&Path>,
-    yes: bool,
+    start: &StartFlags,
     workspace: &Workspace,
     out: Out,
 ) -> Result<Option<Series>, Problem> {
@@ -63,8 +67,8 @@ fn run(
         series::resume(workspace, dir)?
     } else {
         let spec = spec()?;
-        consent::ask(&spec, workspace, yes, out)?;
-        bench::start(workspace, &spec, into)?
+        consent::ask(&spec, workspace, start.yes, out)?;
+        bench::start(workspace, &spec, start.out.as_deref())?
     };
     if !to_its_end(&job, out)? {
         return Ok(None);
@@ -80,7 +84,12 @@ fn run(
 /// are missed on purpose: it fails to find any load that meets them); else 0.
 fn exit(series: &Series) -> Exit {
     let done = |cell: &&Cell| cell.state == CellState::Done;
-    let limited = series.cells.iter().filter(done).any(|cell| cell.client_limited == Some(true));
+    let limited = |cell: &Cell| cell.client_limited == Some(true);
+    let limited = match series.kind {
+        bench::live::SeriesKind::Matrix => series.cells.iter().filter(done).any(limited),
+        // A step is measured again before it ends the search.
+        bench::live::SeriesKind::Search => series.cells.iter().rfind(done).is_some_and(limited),
+    };
     let failed = series.cells.iter().any(|cell| cell.state == CellState::Failed);
     let missed = match series.kind {
         bench::live::SeriesKind::Matrix => series.cells.iter().filter(done).any(|cell| cell.slo_met == Some(false)),
