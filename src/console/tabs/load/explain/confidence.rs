@@ -29,18 +29,7 @@ pub(super) fn confidence(panel: Panel, run: &Watched) -> Option<(Text, Said)> {
         Metric::Tpot => "tpot",
         Metric::Itl => "itl",
     };
-    let told = |interval: &dyn Fn(&str, Option<f64>) -> Option<[f64; 2]>| {
-        let mut all = (Vec::new(), Vec::new());
-        for (name, key, share) in FIGURES {
-            if let Some([from, to]) = interval(key, share) {
-                let range = format!("{} .. {}", figure::compact(from), figure::compact(to));
-                all.0.push(format!("{} {range}", name.en));
-                all.1.push(format!("{} {range}", name.zh));
-            }
-        }
-        (!all.0.is_empty()).then(|| Said { en: format!("{} ms", all.0.join(", ")), zh: format!("{} ms", all.1.join("，")) })
-    };
-    if let Some(exact) = told(&|key, _| run.ci95.get(&format!("{key}_{of}_ms")).copied()) {
+    if let Some(exact) = told(|key, _| run.ci95.get(&format!("{key}_{of}_ms")).copied()) {
         return Some((CI, exact));
     }
     if run.ended() {
@@ -55,7 +44,7 @@ pub(super) fn confidence(panel: Panel, run: &Watched) -> Option<(Text, Said)> {
             ),
         ));
     }
-    let Some(so_far) = told(&|_, share| live(run.dist(metric), share?)) else {
+    let Some(so_far) = told(|_, share| live(run.dist(metric), share?)) else {
         return Some((CI, said!("too few samples for one yet", "样本尚不足以给出")));
     };
     let Said { en, zh } = so_far;
@@ -66,6 +55,19 @@ pub(super) fn confidence(panel: Panel, run: &Watched) -> Option<(Text, Said)> {
             "目前 {zh}：次序统计量，视请求为独立，按 4 % 的分桶读出；精确值与均值的区间随结果给出"
         ),
     ))
+}
+
+/// The intervals that `of` gives for a figure's name in a result and the share below it, ms; `None` without any.
+fn told(of: impl Fn(&str, Option<f64>) -> Option<[f64; 2]>) -> Option<Said> {
+    let mut all = (Vec::new(), Vec::new());
+    for (name, key, share) in FIGURES {
+        if let Some([from, to]) = of(key, share) {
+            let range = format!("{} .. {}", figure::compact(from), figure::compact(to));
+            all.0.push(format!("{} {range}", name.en));
+            all.1.push(format!("{} {range}", name.zh));
+        }
+    }
+    (!all.0.is_empty()).then(|| Said { en: format!("{} ms", all.0.join(", ")), zh: format!("{} ms", all.1.join("，")) })
 }
 
 /// Interval of the quantile at `share`, ms, as wide as the buckets of its two ranks.
