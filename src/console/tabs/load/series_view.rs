@@ -95,7 +95,8 @@ fn matrix(run: &Watched, series: &Series, focus: &Focus, area: Rect, pen: &mut P
     let first_column = (column + 1).saturating_sub(shown);
     let height = usize::from(area.height.saturating_sub(2)).max(1);
     let first_row = (row + 1).saturating_sub(height);
-    let here = pen.left(area, 1, 0, LABEL - 1, text!("in  out   c", "输入 输出  c").get(look.lang), ink.plain);
+    pen.left(area, 1, 0, 6, text!("in", "输入").get(look.lang), ink.plain);
+    let here = pen.left(area, 7, 0, LABEL - 7, text!("out   c", "输出  c").get(look.lang), ink.plain);
     for (x, at) in (0_u16..).zip(first_column..grid.columns.len()).take(shown) {
         let head = grid.cell(row, at).map(load_of).unwrap_or_default();
         pen.right(area, here + x * width, 0, width - 1, &head, ink.plain);
