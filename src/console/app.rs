@@ -2,6 +2,7 @@
 
 mod draw;
 mod effects;
+mod hands;
 mod layer;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,6 @@ use super::{
     bars::{Header, Status},
     command::{self, Command, Scope, Spec},
     copy::Multiplexer,
-    key,
     log_pane::LogPane,
     look::Look,
     menu::{Kind, Menu},
@@ -24,10 +24,10 @@ use crate::{
     bench::{live::Steer, spec::Spec as LoadSpec},
     said,
 };
-use crossterm::event::{Event, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::Event;
 use effects::hold;
 use layer::Layer;
-use ratatui::layout::{Position, Size};
+use ratatui::layout::Size;
 use std::path::Path;
 
 /// Facts held back while the view is frozen; more end the freeze.
@@ -101,6 +101,8 @@ pub struct App {
     /// News held back while the view is frozen.
     held: Option<Vec<News>>,
     mouse: bool,
+    /// A text field takes the keys.
+    typing: bool,
     multiplexer: Multiplexer,
     /// The last key was ctrl-C.
     leaving: bool,
@@ -124,6 +126,7 @@ impl App {
             marked: Vec::new(),
             held: None,
             mouse: setup.mouse,
+            typing: false,
             multiplexer: setup.multiplexer,
             leaving: false,
             live_run: None,
@@ -164,12 +167,14 @@ impl App {
 
     /// A key, a click, a paste.
     pub fn input(&mut self, event: Event) -> Vec<Ask> {
-        match event {
+        let asks = match event {
             Event::Key(key) => self.key(key),
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Paste(text) => self.paste(&text),
             Event::Resize(..) | Event::FocusGained | Event::FocusLost => Vec::new(),
-        }
+        };
+        self.typing = self.field().is_some();
+        asks
     }
 
     /// News, already cleaned.
@@ -204,6 +209,7 @@ impl App {
             }
             None => asks.extend(self.tell(&news)),
         }
+        self.typing = self.field().is_some();
         asks
     }
 
@@ -226,101 +232,6 @@ impl App {
         }
         self.header.unseen = self.log.unseen();
         if open || self.log.unseen() != before { vec![Ask::Draw(Urgency::Data)] } else { Vec::new() }
-    }
-
-    fn key(&mut self, key: KeyEvent) -> Vec<Ask> {
-        let Some(name) = key::name(&key) else { return Vec::new() };
-        let forced = name == "ctrl-c" && self.leaving;
-        self.leaving = name == "ctrl-c";
-        if forced {
-            return vec![Ask::Quit];
-        }
-        let mut asks = Vec::new();
-        if self.status.take().is_some() {
-            asks.push(Ask::Draw(Urgency::Input));
-        }
-        asks.extend(match name.as_str() {
-            "ctrl-z" => vec![Ask::Suspend],
-            "ctrl-l" => vec![Ask::Repaint],
-            "ctrl-c" => self.leave(),
-            _ if !self.layers.is_empty() => self.layer_key(key, &name),
-            _ if self.field().is_some() => self.typed(key),
-            _ => match command::of_key(&name, self.tab_id()) {
-                Some(command) => self.run(command),
-                None => Vec::new(),
-            },
-        });
-        asks
-    }
-
-    /// `q` and the first ctrl-C: one level back, from the last one out.
-    fn leave(&mut self) -> Vec<Ask> {
-        if self.layers.pop().is_some() {
-            return vec![Ask::Draw(Urgency::Input)];
-        }
-        if self.field().is_some() {
-            return self.tab_typed(super::input::Typed::Left);
-        }
-        vec![Ask::Quit]
-    }
-
-    fn field(&mut self) -> Option<&mut super::input::TextInput> {
-        self.tabs.get_mut(self.active)?.field()
-    }
-
-    fn typed(&mut self, key: KeyEvent) -> Vec<Ask> {
-        match self.field().map(|field| field.key(key)) {
-            Some(typed) => self.tab_typed(typed),
-            None => Vec::new(),
-        }
-    }
-
-    fn tab_typed(&mut self, typed: super::input::Typed) -> Vec<Ask> {
-        let effects = self.tabs.get_mut(self.active).map(|tab| tab.typed(typed)).unwrap_or_default();
-        let mut asks = self.effects(self.active, effects, Urgency::Input);
-        // The field itself changed, whatever the tab makes of it.
-        asks.push(Ask::Draw(Urgency::Input));
-        asks
-    }
-
-    fn paste(&mut self, text: &str) -> Vec<Ask> {
-        if let Some(layer) = self.layers.last_mut() {
-            layer.paste(text);
-            return vec![Ask::Draw(Urgency::Input)];
-        }
-        match self.field().map(|field| field.paste(text)) {
-            Some(typed) => self.tab_typed(typed),
-            // A paste outside a field is no command: it may hold anything.
-            None => Vec::new(),
-        }
-    }
-
-    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Ask> {
-        let at = Position::new(mouse.column, mouse.row);
-        match mouse.kind {
-            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let by = if mouse.kind == MouseEventKind::ScrollDown { 1 } else { -1 };
-                if !self.layers.is_empty() {
-                    return self.layer_wheel(by);
-                }
-                self.run(if by > 0 { Command::Down } else { Command::Up })
-            }
-            MouseEventKind::Down(MouseButton::Left) if self.layers.is_empty() => self.click(at),
-            _ => Vec::new(),
-        }
-    }
-
-    fn click(&mut self, at: Position) -> Vec<Ask> {
-        let Some(areas) = draw::areas(self.size) else { return Vec::new() };
-        if let Some(id) = super::bars::tab_at(&self.look, areas.tabs, &self.tab_ids(), &self.marked, at) {
-            return self.goto(id);
-        }
-        if !areas.body.contains(at) {
-            return Vec::new();
-        }
-        let look = self.look;
-        let effects = self.tabs.get_mut(self.active).map(|tab| tab.click(&look, areas.body, at)).unwrap_or_default();
-        self.effects(self.active, effects, Urgency::Input)
     }
 
     fn tab_id(&self) -> TabId {

@@ -1,8 +1,7 @@
 //! The rows around a tab: header, tab bar, footer.
 
 use super::{
-    command::{self, Command},
-    key,
+    command, key,
     look::Look,
     news::{JobRow, Server, ServerState},
     tab::{Live, TabId},
@@ -169,32 +168,33 @@ pub fn status(look: &Look, frame: &mut Frame<'_>, area: Rect, status: &Status) {
     frame.render_widget(cut(spans, area.width, look), area);
 }
 
-/// Draws the live keys, most used first, as many as fit, then how to see the rest.
+/// Draws the keys that do something now, most used first, as many as fit, then how to see the rest (`?` tells why some do nothing).
 pub fn footer(look: &Look, frame: &mut Frame<'_>, area: Rect, live: &[Live]) {
-    let hints = live.iter().filter_map(|live| {
+    let hints = live.iter().filter(|live| live.disabled.is_none()).filter_map(|live| {
         let spec = command::spec(live.command)?;
         let key = key::shown(spec.keys.first()?);
+        let key = if spec.twin.is_empty() { key } else { format!("{key} {}", key::shown(spec.twin)) };
         let hint = spec.hint.get(look.lang);
-        (!hint.is_empty()).then(|| (key, hint, live.disabled.is_some()))
+        (!hint.is_empty()).then_some((key, hint))
     });
-    let more = ("?".to_owned(), text!("more", "更多").get(look.lang), false);
+    let more = ("?".to_owned(), text!("more", "更多").get(look.lang));
     hints_row(look, frame, area, hints, Some(more));
 }
 
 /// Draws keys that only a sheet knows.
 pub fn keys(look: &Look, frame: &mut Frame<'_>, area: Rect, keys: &[(&str, Text)]) {
-    hints_row(look, frame, area, keys.iter().map(|(key, hint)| ((*key).to_owned(), hint.get(look.lang), false)), None);
+    hints_row(look, frame, area, keys.iter().map(|(key, hint)| ((*key).to_owned(), hint.get(look.lang))), None);
 }
 
 fn hints_row<'a>(
     look: &Look,
     frame: &mut Frame<'_>,
     area: Rect,
-    hints: impl Iterator<Item = (String, &'a str, bool)>,
-    more: Option<(String, &'a str, bool)>,
+    hints: impl Iterator<Item = (String, &'a str)>,
+    more: Option<(String, &'a str)>,
 ) {
     let theme = &look.theme;
-    let cells = |(key, hint, _): &(String, &str, bool)| width(key) + 1 + width(hint) + 2;
+    let cells = |(key, hint): &(String, &str)| width(key) + 1 + width(hint) + 2;
     let mut left = usize::from(area.width).saturating_sub(1 + more.as_ref().map_or(0, cells));
     let mut spans = vec![Span::raw(" ")];
     let fitting = hints.take_while(|hint| {
@@ -202,13 +202,9 @@ fn hints_row<'a>(
         left = left.saturating_sub(cells(hint));
         fits
     });
-    for (key, hint, disabled) in fitting.chain(more) {
-        let (key_style, hint_style) = if disabled { (theme.unsure, theme.unsure) } else { (theme.accent, theme.plain) };
-        spans.push(Span::styled(key, key_style));
-        spans.push(Span::styled(format!(" {hint}  "), hint_style));
+    for (key, hint) in fitting.chain(more) {
+        spans.push(Span::styled(key, theme.accent));
+        spans.push(Span::styled(format!(" {hint}  "), theme.plain));
     }
     frame.render_widget(cut(spans, area.width, look), area);
 }
-
-/// Commands of the console that the footer may show after a tab's own.
-pub const CONSOLE_HINTS: &[Command] = &[Command::Explain];

@@ -100,6 +100,8 @@ pub struct Spec {
     pub keys: &'static [&'static str],
     /// One or two words for the footer; empty keeps it out of the footer.
     pub hint: Text,
+    /// The key of its opposite, shown beside its own in the footer; empty for none.
+    pub twin: &'static str,
     /// One line for `?`, the palette and the document.
     pub help: Text,
     /// Where it holds.
@@ -114,7 +116,13 @@ impl Spec {
     /// A row that neither acts nor destroys.
     #[must_use]
     pub const fn new(command: Command, name: &'static str, keys: &'static [&'static str], scope: Scope, hint: Text, help: Text) -> Self {
-        Self { command, name, keys, hint, help, scope, destructive: false, acts: false }
+        Self { command, name, keys, hint, twin: "", help, scope, destructive: false, acts: false }
+    }
+
+    /// As it is, and the footer shows the key of its opposite too.
+    #[must_use]
+    pub const fn with_twin(self, twin: &'static str) -> Self {
+        Self { twin, ..self }
     }
 
     /// As it is, but it starts or changes something.

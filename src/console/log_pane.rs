@@ -143,12 +143,8 @@ impl LogPane {
             return;
         }
         let height = usize::from(area.height).max(1);
-        // Following, the view jumps by a fifth of its height: scrolling line by line would redraw the pane for every line.
-        let jump = (height / 5).max(1);
-        let first = match self.held {
-            None => shown.len().saturating_sub(height).div_ceil(jump) * jump,
-            Some(held) => held.saturating_sub(height / 2) / jump * jump,
-        };
+        let newest = shown.len().saturating_sub(height);
+        let first = self.held.map_or(newest, |held| held.saturating_sub(height / 2).min(newest));
         for (row, (index, line)) in area.rows().zip(shown.iter().enumerate().skip(first)) {
             let drawn = self.line(look, line, usize::from(row.width));
             frame.render_widget(if self.held == Some(index) { sheet::under_cursor(look, drawn) } else { drawn }, row);

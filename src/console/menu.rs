@@ -156,12 +156,14 @@ impl Menu {
         let page = usize::from(list.height).max(1);
         let first = self.selected / page * page;
         for (row, (index, live)) in list.rows().zip(matches.iter().enumerate().skip(first)) {
-            frame.render_widget(line(look, live, index == self.selected, usize::from(row.width)), row);
+            let named = row.width >= if self.kind == Kind::Palette { 60 } else { 100 };
+            frame.render_widget(line(look, live, index == self.selected, usize::from(row.width), named), row);
         }
     }
 }
 
-fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'static> {
+/// A row of the list; `named` with the name by which the palette finds it.
+fn line(look: &Look, live: &Live, selected: bool, columns: usize, named: bool) -> Line<'static> {
     let Some(spec) = command::spec(live.command) else { return Line::default() };
     let theme = &look.theme;
     let keys = spec.keys.iter().map(|name| key::shown(name)).collect::<Vec<_>>().join(" ");
@@ -171,7 +173,7 @@ fn line(look: &Look, live: &Live, selected: bool, columns: usize) -> Line<'stati
     // What cannot run says why instead of its name.
     let (tail, tail_columns) = match &live.disabled {
         Some(reason) => (format!("({})", reason.get(look.lang)), (columns / 2).min(width(reason.get(look.lang)) + 2)),
-        None if columns >= 60 => (spec.name.to_owned(), 18),
+        None if named => (spec.name.to_owned(), 18),
         None => (String::new(), 0),
     };
     // On a wide screen the name stays near what it names.

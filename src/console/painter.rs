@@ -1,8 +1,11 @@
 //! Frames as bytes: only what changed, one write a frame, nothing at all when nothing changed.
 
+mod scroll;
+
+use self::scroll::{Scrolling, Step, step};
 use ratatui::{
     Frame, Terminal, TerminalOptions, Viewport,
-    backend::CrosstermBackend,
+    buffer::Buffer,
     layout::{Rect, Size},
 };
 use std::{
@@ -16,6 +19,9 @@ const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
 /// Synchronized output: terminals that know it show the frame at once, others ignore it.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
+/// What the backend ends its cells with, and what does the same.
+const RESETS: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
+const RESET: &[u8] = b"\x1b[0m";
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 
 /// Collects a frame; the backend's own flushes do nothing.
@@ -37,7 +43,11 @@ impl Write for Bytes {
 pub struct Painter<W> {
     out: W,
     bytes: Bytes,
-    terminal: Terminal<CrosstermBackend<Bytes>>,
+    terminal: Terminal<Scrolling<Bytes>>,
+    /// What the terminal shows.
+    shown: Buffer,
+    /// What the backend writes for the frame under way.
+    instead: Rc<RefCell<Option<Step>>>,
     /// The whole screen is to be drawn, whatever it shows now.
     fresh: bool,
     /// How the last frame left the cursor.
@@ -52,8 +62,9 @@ impl<W: Write> Painter<W> {
     /// Never in practice: the buffer takes everything.
     pub fn new(out: W, size: Size) -> io::Result<Self> {
         let bytes = Bytes::default();
-        let terminal = fixed(&bytes, size)?;
-        Ok(Self { out, bytes, terminal, fresh: true, cursor: Vec::new(), written: 0 })
+        let instead = Rc::default();
+        let terminal = fixed(&bytes, &instead, size)?;
+        Ok(Self { out, bytes, terminal, shown: Buffer::default(), instead, fresh: true, cursor: Vec::new(), written: 0 })
     }
 
     /// The screen has another size, or unknown content: the next frame draws all of it.
@@ -62,7 +73,7 @@ impl<W: Write> Painter<W> {
     /// Never in practice, as [`Painter::new`].
     pub fn renew(&mut self, size: Size) -> io::Result<()> {
         // Not Terminal::clear(): it would ask the terminal where its cursor is and wait for the answer.
-        self.terminal = fixed(&self.bytes, size)?;
+        self.terminal = fixed(&self.bytes, &self.instead, size)?;
         self.fresh = true;
         Ok(())
     }
@@ -73,7 +84,16 @@ impl<W: Write> Painter<W> {
     /// What the terminal says.
     pub fn frame(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<usize> {
         self.bytes.0.borrow_mut().clear();
-        self.terminal.draw(draw)?;
+        let (shown, instead, fresh) = (&mut self.shown, &self.instead, self.fresh);
+        self.terminal.draw(|frame| {
+            draw(frame);
+            let next = frame.buffer_mut();
+            if fresh {
+                *shown = Buffer::empty(next.area);
+            }
+            *instead.borrow_mut() = Some(step(shown, next));
+            shown.clone_from(next);
+        })?;
         let drawn = self.bytes.0.borrow();
         let cells = drawn.windows(CURSOR.len()).rposition(|window| window == CURSOR).unwrap_or(drawn.len());
         let (cells, cursor) = drawn.split_at(cells);
@@ -89,7 +109,13 @@ impl<W: Write> Painter<W> {
             frame.extend_from_slice(HIDE_CURSOR);
         }
         if self.fresh || moves(cells) {
-            frame.extend_from_slice(cells);
+            match cells.strip_suffix(RESETS) {
+                Some(cells) => {
+                    frame.extend_from_slice(cells);
+                    frame.extend_from_slice(RESET);
+                }
+                None => frame.extend_from_slice(cells),
+            }
         }
         if cursor != HIDE_CURSOR {
             frame.extend_from_slice(cursor);
@@ -124,14 +150,18 @@ impl<W: Write> Painter<W> {
 }
 
 /// A fixed viewport: the only kind for which drawing never queries the terminal.
-fn fixed(bytes: &Bytes, size: Size) -> io::Result<Terminal<CrosstermBackend<Bytes>>> {
+fn fixed(bytes: &Bytes, instead: &Rc<RefCell<Option<Step>>>, size: Size) -> io::Result<Terminal<Scrolling<Bytes>>> {
     let area = Rect::new(0, 0, size.width, size.height);
-    Terminal::with_options(CrosstermBackend::new(bytes.clone()), TerminalOptions { viewport: Viewport::Fixed(area) })
+    Terminal::with_options(Scrolling::new(bytes.clone(), Rc::clone(instead)), TerminalOptions { viewport: Viewport::Fixed(area) })
 }
 
-/// Whether any cell was drawn: the backend then begins by moving the cursor (`CSI row ; column H`), else by resetting colours.
+/// Whether any cell was drawn: the backend then begins by moving the cursor (`CSI row ; column H`) or rows (`CSI top ; bottom r`), else by
+/// resetting colours.
 fn moves(cells: &[u8]) -> bool {
-    cells.strip_prefix(b"\x1b[").and_then(|rest| rest.iter().find(|byte| byte.is_ascii_alphabetic())) == Some(&b'H')
+    cells
+        .strip_prefix(b"\x1b[")
+        .and_then(|rest| rest.iter().find(|byte| byte.is_ascii_alphabetic()))
+        .is_some_and(|byte| b"Hr".contains(byte))
 }
 
 #[cfg(test)]

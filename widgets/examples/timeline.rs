@@ -1,7 +1,7 @@
 //! Prints timelines at several sizes, in Unicode and ASCII: `cargo run -p dcudeck-widgets --example timeline`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use dcudeck_widgets::{Aggregate, At, Form, LinearAxis, Look, Series, Timeline, XLabel, figure};
+use dcudeck_widgets::{Aggregate, At, Form, LinearAxis, Look, Series, TimeAxis, Timeline, XLabel, figure};
 use ratatui_core::{
     buffer::Buffer,
     layout::Rect,
@@ -55,18 +55,18 @@ fn main() {
         let line = [Series::new(&tokens).style(style(Color::Cyan))];
         let area = [Series::new(&busy).style(style(Color::Cyan)).look(Look::Area)];
         println!("out tok/s, 10 s a column, sparkline{form}");
-        frame(Timeline::new(&line, rate).samples_per_column(10), 30, 1);
+        frame(Timeline::new(&line, rate).time(TimeAxis::new().samples_per_column(10)), 30, 1);
         println!("the same, three rows of bars{form}");
-        frame(Timeline::new(&line, rate).samples_per_column(10).form(Form::Bars), 30, 3);
+        frame(Timeline::new(&line, rate).time(TimeAxis::new().samples_per_column(10)).form(Form::Bars), 30, 3);
         println!("out tok/s, five minutes{form}");
-        frame(Timeline::new(&line, rate).samples_per_column(5).y_labels(figure::tick).x_labels(&ago), 68, 7);
+        frame(Timeline::new(&line, rate).time(TimeAxis::new().samples_per_column(5).labels(&ago)).y_labels(figure::tick), 68, 7);
         println!("use %, as an area{form}");
         let percent = LinearAxis::from_zero(100.0);
-        frame(Timeline::new(&area, percent).samples_per_column(5).y_labels(figure::tick).x_labels(&ago), 66, 4);
+        frame(Timeline::new(&area, percent).time(TimeAxis::new().samples_per_column(5).labels(&ago)).y_labels(figure::tick), 66, 4);
         println!("loss and evaluation{form}");
         let both = [Series::new(&train).style(style(Color::Cyan)), Series::new(&eval).style(style(Color::Yellow)).look(Look::Points)];
-        let chart = Timeline::new(&both, loss).samples_per_column(4).aggregate(Aggregate::Mean);
-        frame(chart.y_labels(figure::tick_tenths).x_labels(&steps), 82, 12);
+        let chart = Timeline::new(&both, loss).time(TimeAxis::new().samples_per_column(4).labels(&steps)).aggregate(Aggregate::Mean);
+        frame(chart.y_labels(figure::tick_tenths), 82, 12);
     }
 }
 

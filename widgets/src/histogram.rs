@@ -7,7 +7,7 @@ use ratatui_core::{
     widgets::Widget,
 };
 
-use crate::{LogAxis, LogBins, figure, shelf::Shelf, text};
+use crate::{LogAxis, LogBins, figure, ruler, shelf::Shelf, text};
 
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const EIGHTHS_ASCII: [&str; 9] = [" ", ".", ".", ".", "#", "#", "#", "#", "#"];
@@ -225,13 +225,7 @@ impl<'a> Histogram<'a> {
 
     /// Labels on one or two rows; on two the upper one belongs to the axis.
     fn draw_labels(&self, area: Rect, buf: &mut Buffer) {
-        for y in area.top()..area.bottom() {
-            for x in area.left()..area.right() {
-                if let Some(cell) = buf.cell_mut((x, y)) {
-                    cell.set_symbol(" ");
-                }
-            }
-        }
+        ruler::clear(area, buf);
         let mut row = LabelRow::new(self, area);
         if area.height > 1 {
             row.values(buf, 0..usize::MAX);
@@ -256,7 +250,6 @@ impl Widget for Histogram<'_> {
         let labels = match area.height {
             0..=2 => 0,
             3..=7 => 1,
-            _ if self.marks.is_empty() && self.limit_side().is_none() => 1,
             _ => 2,
         };
         let axis = u16::from(area.height > 1);

@@ -2,7 +2,7 @@
 
 use ratatui_core::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
-use crate::{num, shelf::Shelf, text};
+use crate::{num, ruler::Ruler, text};
 
 /// Bits of a braille cell, top dot first, for its left and right column (Unicode chapter 21, U+2800 to U+28FF).
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
@@ -87,38 +87,18 @@ impl<'a> Plane<'a> {
     /// The part of `area` in which lines are drawn.
     fn plot(&self, area: Rect) -> Rect {
         let below = u16::from(area.height >= 3 && !self.x.is_empty());
-        let widest = self.y.iter().map(|tick| text::width(tick.label)).max().map_or(0, |w| u16::try_from(w).unwrap_or(u16::MAX));
-        let left = if self.y.is_empty() { 0 } else { widest.saturating_add(2) };
-        let left = if left.saturating_add(8) <= area.width { left } else { 0 };
+        let widest = self.y.iter().map(|tick| text::width(tick.label)).max();
+        let left = widest.map_or(0, |widest| Ruler::columns(widest, area.width, 8));
         Rect { x: area.x + left, width: area.width - left, height: area.height - below, ..area }
     }
 
     fn draw_axes(&self, area: Rect, plot: Rect, buf: &mut Buffer) {
-        if plot.x > area.x {
-            let (line, tick) = if self.ascii { ("|", "+") } else { ("│", "┤") };
-            for y in plot.top()..plot.bottom() {
-                buf.set_stringn(plot.x - 1, y, line, 1, self.axis_style);
-            }
-            let mut taken = Vec::new();
-            for label in self.y {
-                let y = plot.bottom() - 1 - scaled(label.at, plot.height - 1);
-                if taken.iter().any(|&other: &u16| other.abs_diff(y) < 2) {
-                    continue;
-                }
-                taken.push(y);
-                let width = usize::from(plot.x - area.x - 2);
-                buf.set_stringn(area.x, y, text::pad_left(label.label, width, self.ascii), width, self.axis_style);
-                buf.set_stringn(plot.x - 1, y, tick, 1, self.axis_style);
-            }
-        }
+        let ruler = Ruler { style: self.axis_style, ascii: self.ascii };
+        let rows = self.y.iter().map(|tick| (plot.height - 1 - scaled(tick.at, plot.height - 1), tick.label.to_owned()));
+        ruler.left(Rect { width: plot.x - area.x, height: plot.height, ..area }, rows, buf);
         if plot.bottom() < area.bottom() {
-            let mut labels = Shelf::new(plot.left(), area.right());
-            for label in self.x {
-                let width = text::width(label.label);
-                if let Some(x) = labels.place(plot.x + scaled(label.at, plot.width.saturating_sub(1)), width) {
-                    buf.set_stringn(x, plot.bottom(), label.label, width, self.axis_style);
-                }
-            }
+            let columns = self.x.iter().map(|tick| (plot.x + scaled(tick.at, plot.width.saturating_sub(1)), tick.label));
+            ruler.below(Rect { y: plot.bottom(), height: 1, ..plot }, columns, buf);
         }
     }
 }

@@ -2,18 +2,22 @@
 
 mod bars;
 mod dots;
-mod frame;
 mod heat;
 mod series;
+mod time_axis;
 
 use ratatui_core::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 pub use self::{
-    frame::{At, XLabel},
     heat::{HeatSample, HeatStrip},
     series::{Aggregate, Look, Series},
+    time_axis::{At, TimeAxis, XLabel},
 };
-use crate::{LinearAxis, figure};
+use crate::{
+    LinearAxis, figure,
+    ruler::{self, Ruler},
+    text,
+};
 use series::Columns;
 
 /// How values are drawn.
@@ -46,7 +50,7 @@ pub enum Form {
 /// # What a new sample changes
 ///
 /// A chart that re-draws itself with every sample costs bytes on each one and flickers. Here a column stands for
-/// [`samples_per_column`](Self::samples_per_column) samples counted from sample 0 of the series, not from the newest, so
+/// [`samples_per_column`](TimeAxis::samples_per_column) samples counted from sample 0 of the series, not from the newest, so
 /// a column's samples never change once it is full: a new sample changes the newest column only, until that is full, and
 /// then the whole chart moves left by one column. Braille holds two values per column, and follows the same rule:
 /// its columns advance whole. For this to hold over a buffer that drops old samples, tell the series
@@ -57,14 +61,10 @@ pub enum Form {
 pub struct Timeline<'a> {
     series: &'a [Series<'a>],
     axis: LinearAxis,
-    samples_per_column: u32,
+    time: TimeAxis<'a>,
     aggregate: Aggregate,
     form: Form,
-    until: Option<u64>,
     y_labels: Option<fn(f64) -> String>,
-    x_labels: &'a [XLabel<'a>],
-    marks: &'a [u64],
-    mark_style: Style,
     axis_style: Style,
     ascii: bool,
 }
@@ -76,23 +76,19 @@ impl<'a> Timeline<'a> {
         Self {
             series,
             axis,
-            samples_per_column: 1,
+            time: TimeAxis::new(),
             aggregate: Aggregate::Max,
             form: Form::Auto,
-            until: None,
             y_labels: None,
-            x_labels: &[],
-            marks: &[],
-            mark_style: Style::new(),
             axis_style: Style::new(),
             ascii: false,
         }
     }
 
-    /// Samples that one column stands for, at least 1 (the default). Braille needs 2 or more to use both its dot columns.
+    /// The axis of time: samples a column, labels and marks below.
     #[must_use]
-    pub const fn samples_per_column(mut self, samples: u32) -> Self {
-        self.samples_per_column = if samples == 0 { 1 } else { samples };
+    pub const fn time(mut self, time: TimeAxis<'a>) -> Self {
+        self.time = time;
         self
     }
 
@@ -110,33 +106,10 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sample number just after the newest one, for charts that must stay in step with others though their own newest
-    /// samples are late or missing. Unless told, the end of the longest series.
-    #[must_use]
-    pub const fn until(mut self, end: u64) -> Self {
-        self.until = Some(end);
-        self
-    }
-
     /// Draws an axis at the left with labels written by `format`, such as [`figure::tick`], on two rows or more.
     #[must_use]
     pub const fn y_labels(mut self, format: fn(f64) -> String) -> Self {
         self.y_labels = Some(format);
-        self
-    }
-
-    /// Labels on a row below the chart, the most important first, on three rows or more.
-    #[must_use]
-    pub const fn x_labels(mut self, labels: &'a [XLabel<'a>]) -> Self {
-        self.x_labels = labels;
-        self
-    }
-
-    /// Sample numbers at which something happened: a sign on the row of labels, where there is one.
-    #[must_use]
-    pub const fn marks(mut self, marks: &'a [u64], style: Style) -> Self {
-        self.marks = marks;
-        self.mark_style = style;
         self
     }
 
@@ -155,29 +128,25 @@ impl<'a> Timeline<'a> {
     }
 
     /// The part of `area` in which values are drawn: what axes leave over. Its width is the number of columns shown,
-    /// from which [`samples_per_column`](Self::samples_per_column) for a wanted span follows.
+    /// from which [`samples_per_column`](TimeAxis::samples_per_column) for a wanted span follows.
     #[must_use]
     pub fn plot(&self, area: Rect) -> Rect {
-        let x_rows = u16::from(area.height >= 3 && !self.x_labels.is_empty());
-        let rows = area.height - x_rows;
-        let y_columns = if rows >= 2 { self.y_width(rows) } else { 0 };
-        let y_columns = if y_columns + 4 <= area.width { y_columns } else { 0 };
-        Rect { x: area.x + y_columns, width: area.width - y_columns, height: rows, ..area }
+        let rows = area.height - self.time.rows(area.height);
+        let labels =
+            self.y_labels.filter(|_| rows >= 2).into_iter().flat_map(|format| self.ticks(rows).map(move |v| text::width(&format(v))));
+        let left = labels.max().map_or(0, |widest| Ruler::columns(widest, area.width, 4));
+        Rect { x: area.x + left, width: area.width - left, height: rows, ..area }
     }
 
-    /// Columns that the axis at the left takes on a chart of `rows`: labels, a space, the line.
-    fn y_width(&self, rows: u16) -> u16 {
-        let Some(format) = self.y_labels else {
-            return 0;
-        };
-        let widest = self.axis.ticks(rows, figure::ROWS_PER_LABEL).map(|v| crate::text::width(&format(v))).max();
-        u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(2)
+    /// Values to mark at the left of a chart of `rows`.
+    fn ticks(&self, rows: u16) -> impl Iterator<Item = f64> {
+        self.axis.ticks(rows, figure::ROWS_PER_LABEL)
     }
 
     /// Which samples the columns of a chart `width` columns wide show.
     fn columns(&self, width: u16) -> Columns {
         let longest = self.series.iter().map(Series::end).max().unwrap_or(0);
-        Columns::new(self.until.unwrap_or(longest), self.samples_per_column, width, self.aggregate)
+        self.time.columns(longest, width, self.aggregate)
     }
 }
 
@@ -188,12 +157,14 @@ impl Widget for Timeline<'_> {
             return;
         }
         let plot = self.plot(area);
-        self.draw_frame(area, plot, buf);
-        for position in plot.positions() {
-            if let Some(cell) = buf.cell_mut(position) {
-                cell.set_symbol(" ");
-            }
+        let ruler = Ruler { style: self.axis_style, ascii: self.ascii };
+        if let Some(format) = self.y_labels {
+            let row = |v| (plot.height - 1).saturating_sub(self.dot(v, plot.height) / 4);
+            let labels = self.ticks(plot.height).map(|v| (row(v), format(v)));
+            ruler.left(Rect { width: plot.x - area.x, height: plot.height, ..area }, labels, buf);
         }
+        self.time.draw(&self.columns(plot.width), area, plot, ruler, buf);
+        ruler::clear(plot, buf);
         match self.form {
             Form::Dots if self.ascii => self.draw_characters(plot, buf),
             Form::Dots => self.draw_dots(plot, buf),

@@ -8,6 +8,9 @@ use crate::bench::{
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::Ordering;
 
+/// Least span over which a share of CPU time means something: the last snapshot may come right after the one before.
+const MIN_CPU_SPAN_US: u64 = 200_000;
+
 /// One route of several.
 pub(super) struct Route {
     now: RouteNow,
@@ -47,7 +50,7 @@ impl Book {
         snapshot.in_flight = shared.in_flight.load(Ordering::Relaxed);
         snapshot.output_tokens = shared.tokens.load(Ordering::Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "a share of a few cores, shown with no more than a digit")]
-        let cpu_pct = (wall_us > 0).then(|| (cpu.0.saturating_sub(self.cpu.0) as f64 * 100.0 / wall_us as f64) as f32);
+        let cpu_pct = (wall_us >= MIN_CPU_SPAN_US).then(|| (cpu.0.saturating_sub(self.cpu.0) as f64 * 100.0 / wall_us as f64) as f32);
         snapshot.client = Client {
             send_lag_p99_us: self.lag.p99_us(),
             cpu_pct: cpu_pct.or(snapshot.client.cpu_pct),
@@ -56,7 +59,7 @@ impl Book {
             late_sends: self.late,
             loop_lag_p99_us: self.loop_lag.p99_us(),
         };
-        if wall_us > 0 {
+        if wall_us >= MIN_CPU_SPAN_US {
             self.cpu = cpu;
         }
         for (dist, hdr) in [

@@ -1,7 +1,11 @@
 //! The picture: header, tabs, body, footer, and what lies over the body.
 
 use super::App;
-use crate::console::{bars, look::Look};
+use crate::{
+    base::Text,
+    console::{bars, look::Look},
+    text,
+};
 use dcudeck_widgets::text::width;
 use ratatui::{
     Frame,
@@ -12,6 +16,9 @@ use ratatui::{
 
 /// Smaller than this nothing useful fits.
 pub(super) const MIN: Size = Size::new(40, 10);
+
+/// Keys while a text field takes all others.
+const TYPING: &[(&str, Text)] = &[("Enter", text!("done", "完成")), ("Esc", text!("leave", "离开")), ("ctrl-U", text!("clear", "清空"))];
 
 /// Where what goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,7 @@ impl App {
         }
         match self.layers.last() {
             Some(layer) => self.draw_layer(layer, frame, areas.body, areas.footer),
+            None if self.typing => bars::keys(look, frame, areas.footer, TYPING),
             None => bars::footer(look, frame, areas.footer, &self.live()),
         }
         if let Some(status) = &self.status {

@@ -2,8 +2,8 @@
 
 use ratatui_core::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
-use super::{Aggregate, XLabel, frame, series::Columns};
-use crate::{LogAxis, figure, num, text};
+use super::{Aggregate, TimeAxis};
+use crate::{LogAxis, figure, num, ruler::Ruler, text};
 
 const SHADES: [&str; 5] = [" ", "░", "▒", "▓", "█"];
 const SHADES_ASCII: [&str; 5] = [" ", ".", ":", "*", "#"];
@@ -23,24 +23,20 @@ pub type HeatSample = Vec<(u16, u32)>;
 ///
 /// Shades compare the rows of a column with each other and not the columns: a new column never changes an old one.
 /// Columns keep their samples and advance whole, as those of [`Timeline`](super::Timeline), with which it stays in step
-/// when both are told the same [`until`](Self::until). Values outside the axis are shown in the first and last row.
+/// when both are told the same [`TimeAxis`]. Values outside the axis are shown in the first and last row.
 #[derive(Debug, Clone, Copy)]
 pub struct HeatStrip<'a> {
     samples: &'a [HeatSample],
     axis: LogAxis,
     /// Lower edge of bin 0, and the factor from one bin to the next.
     grid: (f64, f64),
-    samples_per_column: u32,
-    until: u64,
+    time: TimeAxis<'a>,
     limit: Option<f64>,
     style: Style,
     over_style: Style,
     axis_style: Style,
     limit_style: Style,
     format: fn(f64) -> String,
-    x_labels: &'a [XLabel<'a>],
-    marks: &'a [u64],
-    mark_style: Style,
     ascii: bool,
 }
 
@@ -52,32 +48,21 @@ impl<'a> HeatStrip<'a> {
             samples,
             axis,
             grid: (first, ratio),
-            samples_per_column: 1,
-            until: samples.len() as u64,
+            time: TimeAxis::new(),
             limit: None,
             style: Style::new(),
             over_style: Style::new(),
             axis_style: Style::new(),
             limit_style: Style::new(),
             format: figure::tick,
-            x_labels: &[],
-            marks: &[],
-            mark_style: Style::new(),
             ascii: false,
         }
     }
 
-    /// Samples that one column stands for, at least 1 (the default).
+    /// The axis of time: samples a column, labels and marks below.
     #[must_use]
-    pub const fn samples_per_column(mut self, samples: u32) -> Self {
-        self.samples_per_column = if samples == 0 { 1 } else { samples };
-        self
-    }
-
-    /// Sample number just after the newest one; unless told, the end of the samples.
-    #[must_use]
-    pub const fn until(mut self, end: u64) -> Self {
-        self.until = end;
+    pub const fn time(mut self, time: TimeAxis<'a>) -> Self {
+        self.time = time;
         self
     }
 
@@ -123,21 +108,6 @@ impl<'a> HeatStrip<'a> {
         self
     }
 
-    /// Labels on a row below, the most important first, on three rows or more.
-    #[must_use]
-    pub const fn x_labels(mut self, labels: &'a [XLabel<'a>]) -> Self {
-        self.x_labels = labels;
-        self
-    }
-
-    /// Sample numbers at which something happened: a sign on the row of labels.
-    #[must_use]
-    pub const fn marks(mut self, marks: &'a [u64], style: Style) -> Self {
-        self.marks = marks;
-        self.mark_style = style;
-        self
-    }
-
     /// Draw with ASCII only.
     #[must_use]
     pub const fn ascii(mut self, ascii: bool) -> Self {
@@ -148,45 +118,14 @@ impl<'a> HeatStrip<'a> {
     /// The part of `area` in which samples are drawn: its width is the number of columns.
     #[must_use]
     pub fn plot(&self, area: Rect) -> Rect {
-        let x_rows = u16::from(area.height >= 3 && !self.x_labels.is_empty());
         let widest = self.axis.ticks(area.height.saturating_mul(2)).map(|v| text::width(&(self.format)(v))).max().unwrap_or(0);
-        let y_columns = u16::try_from(widest).unwrap_or(u16::MAX).saturating_add(2);
-        let y_columns = if y_columns.saturating_add(4) <= area.width { y_columns } else { 0 };
-        Rect { x: area.x + y_columns, width: area.width - y_columns, height: area.height - x_rows, ..area }
+        let left = Ruler::columns(widest, area.width, 4);
+        Rect { x: area.x + left, width: area.width - left, height: area.height - self.time.rows(area.height), ..area }
     }
 
     /// The row of `rows` in which `v` lies, 0 at the top.
     fn row(&self, v: f64, rows: u16) -> u16 {
         rows.saturating_sub(1).saturating_sub(self.axis.column(v, rows))
-    }
-
-    fn draw_y(&self, area: Rect, plot: Rect, buf: &mut Buffer) {
-        let Some(x) = plot.x.checked_sub(1).filter(|&x| x > area.x) else { return };
-        let (line, tick) = if self.ascii { ("|", "+") } else { ("│", "┤") };
-        for y in plot.top()..plot.bottom() {
-            for blank in area.left()..x {
-                if let Some(cell) = buf.cell_mut((blank, y)) {
-                    cell.set_symbol(" ");
-                }
-            }
-            if let Some(cell) = buf.cell_mut((x, y)) {
-                cell.set_symbol(line).set_style(self.axis_style);
-            }
-        }
-        let width = usize::from(x - area.x).saturating_sub(1);
-        let mut taken: Vec<u16> = Vec::new();
-        // A label every other row at most: closer ones read as a column of figures.
-        for v in self.axis.ticks(plot.height.saturating_mul(2)) {
-            let row = self.row(v, plot.height);
-            if taken.iter().any(|&other| other.abs_diff(row) < 2) {
-                continue;
-            }
-            taken.push(row);
-            buf.set_stringn(area.x, plot.y + row, text::pad_left(&(self.format)(v), width, self.ascii), width, self.axis_style);
-            if let Some(cell) = buf.cell_mut((x, plot.y + row)) {
-                cell.set_symbol(tick);
-            }
-        }
     }
 }
 
@@ -197,13 +136,12 @@ impl Widget for HeatStrip<'_> {
             return;
         }
         let plot = self.plot(area);
-        self.draw_y(area, plot, buf);
-        let columns = Columns::new(self.until, self.samples_per_column, plot.width, Aggregate::Max);
-        if plot.height < area.height {
-            let row = Rect { y: plot.bottom(), height: 1, ..area };
-            frame::draw_x(self.x_labels, self.axis_style, &columns, row, plot, buf);
-            frame::draw_marks(self.marks, self.mark_style, &columns, row, plot, self.ascii, buf);
-        }
+        let ruler = Ruler { style: self.axis_style, ascii: self.ascii };
+        // Twice the rows: values between the decades find a place too.
+        let labels = self.axis.ticks(plot.height.saturating_mul(2)).map(|v| (self.row(v, plot.height), (self.format)(v)));
+        ruler.left(Rect { width: plot.x - area.x, height: plot.height, ..area }, labels, buf);
+        let columns = self.time.columns(self.samples.len() as u64, plot.width, Aggregate::Max);
+        self.time.draw(&columns, area, plot, ruler, buf);
         let shades = if self.ascii { &SHADES_ASCII } else { &SHADES };
         let limit = self.limit.filter(|v| *v >= self.axis.lo() && *v <= self.axis.hi()).map(|v| self.row(v, plot.height));
         let dots = if self.ascii { "-" } else { "┈" };
@@ -240,7 +178,7 @@ impl Widget for HeatStrip<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::At;
+    use crate::{At, XLabel};
 
     fn drawn(strip: HeatStrip<'_>, width: u16, height: u16) -> Vec<String> {
         let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
@@ -277,7 +215,7 @@ mod tests {
     #[test]
     fn samples_of_one_column_are_added_and_empty_seconds_are_gaps() {
         let samples = vec![vec![(2, 1)], vec![(8, 1)], vec![], vec![]];
-        let rows = drawn(strip(&samples).samples_per_column(2), 10, 3);
+        let rows = drawn(strip(&samples).time(TimeAxis::new().samples_per_column(2)), 10, 3);
         assert_eq!(rows, ["1000 ┤  █", "     │", "   1 ┤  █"]);
     }
 
@@ -292,10 +230,11 @@ mod tests {
     fn the_limit_is_dotted_where_nothing_is_and_marks_stand_below() {
         let samples = vec![vec![(2, 1)]; 5];
         let labels = [XLabel { at: At::Ago(0), label: "now" }];
-        let rows = drawn(strip(&samples).limit(Some(200.0)).x_labels(&labels).marks(&[1], Style::new()), 16, 6);
+        let time = TimeAxis::new().labels(&labels).marks(&[1], Style::new());
+        let rows = drawn(strip(&samples).limit(Some(200.0)).time(time), 16, 6);
         assert!(rows[1].contains('┈'), "{rows:#?}");
         assert!(rows[5].ends_with("now") && rows[5].contains('▴'), "{rows:#?}");
-        let plain = drawn(strip(&samples).limit(Some(200.0)).x_labels(&labels).marks(&[1], Style::new()).ascii(true), 16, 6);
+        let plain = drawn(strip(&samples).limit(Some(200.0)).time(time).ascii(true), 16, 6);
         assert!(plain.iter().all(|row| row.is_ascii()), "{plain:#?}");
     }
 
@@ -305,7 +244,7 @@ mod tests {
         let labels = [XLabel { at: At::Ago(0), label: "now" }];
         for width in 0..30 {
             for height in 0..9 {
-                drawn(strip(&samples).x_labels(&labels).limit(Some(5.0)).marks(&[3, 39], Style::new()), width, height);
+                drawn(strip(&samples).limit(Some(5.0)).time(TimeAxis::new().labels(&labels).marks(&[3, 39], Style::new())), width, height);
             }
         }
     }

@@ -35,7 +35,7 @@ fn a_sparkline_shows_zero_as_a_level_and_a_missing_reading_as_a_gap() {
 fn a_braille_line_joins_values_and_breaks_at_gaps() {
     let samples = [0.0, 0.0, 100.0, 100.0, 50.0, 50.0].map(Some).into_iter().chain([None, None, Some(0.0), Some(0.0)]).collect::<Vec<_>>();
     let series = [Series::new(&samples)];
-    assert_eq!(lines(&drawn(Timeline::new(&series, percent()).samples_per_column(2), 6, 2)), ["  ⡏⣆  ", " ⣀⠇  ⣀"]);
+    assert_eq!(lines(&drawn(Timeline::new(&series, percent()).time(TimeAxis::new().samples_per_column(2)), 6, 2)), ["  ⡏⣆  ", " ⣀⠇  ⣀"]);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn axes_stand_where_their_values_are() {
     let samples = wave(60);
     let series = [Series::new(&samples)];
     let labels = [XLabel { at: At::Ago(59), label: "-1 min" }, XLabel { at: At::Ago(0), label: "now" }];
-    let timeline = Timeline::new(&series, percent()).samples_per_column(2).y_labels(figure::tick).x_labels(&labels);
+    let timeline = Timeline::new(&series, percent()).time(TimeAxis::new().samples_per_column(2).labels(&labels)).y_labels(figure::tick);
     assert_eq!(
         lines(&drawn(timeline, 36, 6)),
         [
@@ -79,7 +79,8 @@ fn axes_stand_where_their_values_are() {
 #[test]
 fn axes_that_leave_no_room_are_left_out() {
     let series = [Series::new(&[Some(1.0)])];
-    let timeline = Timeline::new(&series, percent()).y_labels(figure::tick).x_labels(&[XLabel { at: At::Ago(0), label: "now" }]);
+    let timeline =
+        Timeline::new(&series, percent()).y_labels(figure::tick).time(TimeAxis::new().labels(&[XLabel { at: At::Ago(0), label: "now" }]));
     assert_eq!(timeline.plot(Rect::new(0, 0, 8, 2)), Rect::new(0, 0, 8, 2), "two rows: no labels below, 5 columns would leave 3");
     assert_eq!(timeline.plot(Rect::new(0, 0, 9, 3)), Rect::new(5, 0, 4, 2));
     assert_eq!(timeline.plot(Rect::new(0, 0, 9, 1)), Rect::new(0, 0, 9, 1));
@@ -99,7 +100,11 @@ fn a_new_sample_changes_the_newest_column_only_until_it_is_full_then_all_move_by
             let at = |n: usize| {
                 let series = [Series::new(&samples[..n]).look(look)];
                 let per_column = u32::try_from(per_column).unwrap();
-                drawn(Timeline::new(&series, percent()).samples_per_column(per_column).form(form).ascii(ascii), 20, height)
+                drawn(
+                    Timeline::new(&series, percent()).time(TimeAxis::new().samples_per_column(per_column)).form(form).ascii(ascii),
+                    20,
+                    height,
+                )
             };
             for n in 300..340 {
                 let (before, after) = (at(n), at(n + 1));
@@ -117,7 +122,7 @@ fn a_buffer_that_drops_its_oldest_samples_draws_the_same_history() {
     let samples = wave(400);
     let drawn_from = |first: usize| {
         let series = [Series::new(&samples[first..]).first(first as u64)];
-        drawn(Timeline::new(&series, percent()).samples_per_column(4), 30, 5)
+        drawn(Timeline::new(&series, percent()).time(TimeAxis::new().samples_per_column(4)), 30, 5)
     };
     let whole = drawn_from(0);
     for first in 1..=270 {
@@ -128,8 +133,8 @@ fn a_buffer_that_drops_its_oldest_samples_draws_the_same_history() {
 #[test]
 fn charts_stay_in_step_when_one_lacks_its_newest_samples() {
     let late = [Series::new(&[Some(100.0), Some(100.0)])];
-    assert_eq!(lines(&drawn(Timeline::new(&late, percent()).until(4), 6, 1)), ["  ██  "]);
-    assert_eq!(lines(&drawn(Timeline::new(&late, percent()).until(1), 6, 1)), ["     █"]);
+    assert_eq!(lines(&drawn(Timeline::new(&late, percent()).time(TimeAxis::new().until(4)), 6, 1)), ["  ██  "]);
+    assert_eq!(lines(&drawn(Timeline::new(&late, percent()).time(TimeAxis::new().until(1)), 6, 1)), ["     █"]);
 }
 
 #[test]
@@ -168,8 +173,9 @@ fn every_size_draws_inside_its_area_without_panic() {
     for (width, height) in (0..=120).flat_map(|width| (0..=40).map(move |height| (width, height))) {
         buf.reset();
         let form = if (width + height) % 2 == 0 { Form::Bars } else { Form::Dots };
-        let timeline = Timeline::new(&series, percent()).form(form).samples_per_column(u32::from(height) % 4);
-        let timeline = timeline.y_labels(figure::tick).x_labels(&labels).ascii(width % 3 == 0);
+        let timeline =
+            Timeline::new(&series, percent()).form(form).time(TimeAxis::new().samples_per_column(u32::from(height) % 4).labels(&labels));
+        let timeline = timeline.y_labels(figure::tick).ascii(width % 3 == 0);
         timeline.render(Rect::new(2, 2, width, height), &mut buf);
         let around = Rect::new(1, 1, width + 2, height + 2);
         for edge in

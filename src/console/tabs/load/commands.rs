@@ -98,13 +98,14 @@ pub const COMMANDS: &[Spec] = &[
         text!("users", "用户"),
         text!("a tenth more users (closed loop)", "用户数增加一成（闭环）"),
     )
+    .with_twin("-")
     .acting(),
     Spec::new(
         Command::Load(LoadCommand::FewerUsers),
         "load.users.fewer",
         &["-"],
         HERE,
-        text!("fewer", "减少"),
+        text!("", ""),
         text!("a tenth fewer users (closed loop)", "用户数减少一成（闭环）"),
     )
     .acting(),
@@ -116,13 +117,14 @@ pub const COMMANDS: &[Spec] = &[
         text!("rate", "速率"),
         text!("a tenth more requests per second (open loop)", "每秒请求增加一成（开环）"),
     )
+    .with_twin("[")
     .acting(),
     Spec::new(
         Command::Load(LoadCommand::Slower),
         "load.rate.lower",
         &["["],
         HERE,
-        text!("slower", "放慢"),
+        text!("", ""),
         text!("a tenth fewer requests per second (open loop)", "每秒请求减少一成（开环）"),
     )
     .acting(),

@@ -3,6 +3,10 @@
 //! The formulas are those of the result document; vLLM's are read from its `benchmarks/benchmark_serving.py` and
 //! `backend_request_func.py`, version 0.8.5.
 
+mod confidence;
+mod peers;
+
+use self::{confidence::confidence, peers::peers};
 use super::{
     drawn::Metric,
     panel::Panel,
@@ -19,75 +23,16 @@ const SAMPLES: Text = text!("samples", "样本");
 const WINDOW: Text = text!("window", "窗口");
 const SOURCE: Text = text!("source", "来源");
 const ELSEWHERE: Text = text!("vLLM 0.8.5", "vLLM 0.8.5");
-const GUIDELLM: Text = text!("guidellm", "guidellm");
-const AIPERF: Text = text!("AIPerf", "AIPerf");
-const CI: Text = text!("95 % CI", "95 % 区间");
 const NOTE: Text = text!("note", "注意");
 
-/// The explanation of `panel` for `run`: rows of label and sentence.
+/// The explanation of `panel` for `run`: rows of label and sentence, those on other tools last.
 pub(super) fn explain(panel: Panel, run: &Watched) -> Vec<(Text, Said)> {
     let mut rows = own(panel, run);
-    rows.extend(confidence(panel, run));
+    let sure = confidence(panel, run);
+    let at = rows.iter().position(|(label, _)| *label == SAMPLES).map_or(rows.len(), |at| at + 1);
+    rows.splice(at..at, sure);
     rows.extend(peers(panel));
     rows
-}
-
-/// What two other tools call the figure, read from their sources (guidellm of August 2026, `AIPerf` 0.13).
-fn peers(panel: Panel) -> Vec<(Text, Said)> {
-    let (guidellm, aiperf) = match panel {
-        Panel::Ttft => (
-            text!(
-                "time_to_first_token: first token, reasoning counted; without it time_to_first_output_token",
-                "time_to_first_token：首 token，含思考；不含思考为 TTFOT"
-            ),
-            text!(
-                "time_to_first_token: first response with content; without reasoning time_to_first_output_token",
-                "time_to_first_token：首个有内容的响应；不含思考为 time_to_first_output_token"
-            ),
-        ),
-        Panel::Tpot => (
-            text!(
-                "inter_token_latency; its time_per_output_token is (last - start) / tokens and includes TTFT",
-                "inter_token_latency；它的 time_per_output_token 为 (末 − 开始) / token 数，含 TTFT"
-            ),
-            text!(
-                "inter_token_latency: (latency - TTFT) / (tokens - 1), or less those of the first chunk with --per-chunk-usage",
-                "inter_token_latency：(延迟 − TTFT) / (token 数 − 1)；带 --per-chunk-usage 时减首块 token 数"
-            ),
-        ),
-        Panel::Itl => (
-            text!(
-                "has no pooled gaps: its inter_token_latency is one mean a request, here TPOT",
-                "无合并间隔：其 inter_token_latency 为每请求均值，即此处 TPOT"
-            ),
-            text!(
-                "inter_chunk_latency: gap between chunks, whatever tokens they carry; its inter_token_latency is TPOT here",
-                "inter_chunk_latency：块间隔，不论含几个 token；其 inter_token_latency 即此处 TPOT"
-            ),
-        ),
-        _ => return Vec::new(),
-    };
-    vec![(GUIDELLM, guidellm.into()), (AIPERF, aiperf.into())]
-}
-
-/// How sure the figures are, once the run ended and its result was read.
-fn confidence(panel: Panel, run: &Watched) -> Option<(Text, Said)> {
-    let of = match panel {
-        Panel::Ttft => "ttft",
-        Panel::Tpot => "tpot",
-        Panel::Itl => "itl",
-        _ => return None,
-    };
-    let known = [("mean", "mean"), ("P50", "median"), ("P90", "p90"), ("P99", "p99")].into_iter().filter_map(|(name, key)| {
-        let [from, to] = run.ci95.get(&format!("{key}_{of}_ms"))?;
-        Some(format!("{name} {} .. {}", figure::compact(*from), figure::compact(*to)))
-    });
-    let known = known.collect::<Vec<_>>().join(", ");
-    Some(match (known.is_empty(), run.ended()) {
-        (false, _) => (CI, said!("{known} ms", "{known} ms")),
-        (true, false) => (CI, said!("computed from the exact samples when the run ends", "运行结束后由精确样本计算")),
-        (true, true) => (CI, said!("n/a: too few samples, or the result is not read yet", "n/a：样本太少，或结果尚未读取")),
-    })
 }
 
 fn own(panel: Panel, run: &Watched) -> Vec<(Text, Said)> {
@@ -147,7 +92,14 @@ fn ttft(run: &Watched) -> Vec<(Text, Said)> {
                 "首 token 到达 − 写出请求最后一字节之前的时刻；token 指非空的正文、思考或工具文本，空的角色块不算"
             ),
         ),
-        samples(run, Metric::Ttft, text!("one for each request that succeeded", "每个成功请求一个")),
+        samples(
+            run,
+            Metric::Ttft,
+            text!(
+                "one for each request whose first token came, also of those under way or failed later (the result counts successes only)",
+                "每个已收到首 token 的请求一个，含在途与之后失败者（结果只计成功请求）"
+            ),
+        ),
         window(run),
         (SOURCE, STAMPS.into()),
         (
@@ -163,7 +115,11 @@ fn ttft(run: &Watched) -> Vec<(Text, Said)> {
 fn tpot(run: &Watched) -> Vec<(Text, Said)> {
     vec![
         (FORMULA, said!("(last token - first token) / (tokens - 1), for each request", "每个请求：(末 token − 首 token) / (token 数 − 1)")),
-        samples(run, Metric::Tpot, text!("one for each request with two tokens or more", "每个至少两个 token 的请求一个")),
+        samples(
+            run,
+            Metric::Tpot,
+            text!("one for each request that succeeded with two tokens or more", "每个成功且至少两个 token 的请求一个"),
+        ),
         window(run),
         (SOURCE, STAMPS.into()),
         (
@@ -232,8 +188,8 @@ fn throughput(run: &Watched) -> Vec<(Text, Said)> {
         (
             ELSEWHERE,
             said!(
-                "counts tokens of requests that ended, and prompt tokens as asked for, not as the server counted them",
-                "只计已结束请求的 token；提示词按要求长度计，而非服务器所计"
+                "output_throughput, total_token_throughput, request_throughput, request_goodput:; counts tokens of requests that ended, and prompt tokens as asked for, not as the server counted them",
+                "output_throughput、total_token_throughput、request_throughput、request_goodput:；只计已结束请求的 token；提示词按要求长度计，而非服务器所计"
             ),
         ),
     ]
@@ -258,8 +214,8 @@ fn in_flight(run: &Watched) -> Vec<(Text, Said)> {
         (
             ELSEWHERE,
             said!(
-                "prints neither; in chat every HTTP 200 counts as a success, even a stream that holds only an error",
-                "两者都不输出；对话接口中 HTTP 200 一律算成功，哪怕流中只有错误"
+                "prints completed, neither of the others; in chat every HTTP 200 counts as a success, even a stream that holds only an error",
+                "只输出 completed；对话接口中 HTTP 200 一律算成功，哪怕流中只有错误"
             ),
         ),
     ]

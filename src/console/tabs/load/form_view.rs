@@ -6,9 +6,9 @@ use super::{
     words,
 };
 use crate::{
-    base::Text,
+    base::{Said, Text},
     console::news::{Server, ServerState},
-    text,
+    said, text,
 };
 use ratatui::layout::Rect;
 
@@ -33,7 +33,7 @@ const MS: Text = text!("ms", "ms");
 const fn row(field: Field) -> Row {
     const NONE: Text = text!("", "");
     let (label, unit, hint) = match field {
-        Field::Target => (text!("target", "目标"), NONE, text!("h l: other servers; e: type a URL", "h l 换服务器；e 输入地址")),
+        Field::Target => (text!("target", "目标"), NONE, text!("e: type a URL", "e 输入地址")),
         Field::Model => (text!("model", "模型"), NONE, text!("empty: the first the server names", "留空：服务器列出的第一个")),
         Field::Api => (text!("API", "接口"), NONE, text!("h l: completions or chat", "h l：completions 或 chat")),
         Field::Prompts => {
@@ -146,7 +146,14 @@ pub(super) fn field_at(form: &Form, area: Rect, y: u16) -> Option<Field> {
 pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: bool, area: Rect, pen: &mut Pen<'_>) {
     let (look, ink) = (pen.look, &pen.look.theme);
     pen.rule(area, 0);
-    let title = format!(" {} ", text!("new load test", "新压测").get(look.lang));
+    let places = places(form, area);
+    let mut title = format!(" {} ", text!("new load test", "新压测").get(look.lang));
+    let of = form.fields().len();
+    if places.fields.len() < of {
+        // A part of the form only.
+        let shown = places.fields.len();
+        title += said!("{shown}/{of} fields ", "{shown}/{of} 项 ").get(look.lang);
+    }
     pen.flow(area, 1, 0, &title, ink.strong);
     let profile = format!(
         " {} {}{} ",
@@ -159,24 +166,33 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: boo
         pen.flow(area, profile_x, 0, &profile, ink.plain);
     }
     let beside = area.width >= NOTE_X + 24;
-    let places = places(form, area);
     for &(field, y) in &places.fields {
         field_row(form, servers, editing, field, y, beside, area, pen);
     }
-    let note_below = if beside { None } else { note(form, form.cursor) };
+    // Where the form goes on beyond what is shown.
+    let ends = [
+        (form.fields().first().copied(), places.fields.first(), "▴", "^"),
+        (form.fields().last().copied(), places.fields.last(), "▾", "v"),
+    ];
+    for (end, shown, sign, ascii) in ends {
+        if let Some(&(field, y)) = shown.filter(|(field, _)| Some(*field) != end) {
+            pen.flow(area, if field == form.cursor { VALUE_X - 1 } else { 0 }, y, pen.sign(sign, ascii), ink.accent);
+        }
+    }
+    let note_below = if beside { None } else { note(form, servers, form.cursor) };
     if let Some(y) = places.estimate {
-        let said = form.estimate();
+        let said = form.estimate().map(|said| fitting(said.get(look.lang), area.width.saturating_sub(3)));
         match (note_below, said, form.first_fault()) {
             (Some((what, style_is_bad)), ..) => {
                 let style = if style_is_bad { ink.act } else { ink.plain };
                 pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), style);
             }
             (None, Some(said), _) => {
-                pen.left(area, 2, y, area.width.saturating_sub(2), said.get(look.lang), ink.strong);
+                pen.left(area, 2, y, area.width.saturating_sub(2), &said, ink.strong);
             }
             (None, None, Some((field, fault))) => {
                 let label = row(field).label.get(look.lang);
-                let what = format!("! {label}{} {}", text!(":", "：").get(look.lang), fault.get(look.lang));
+                let what = format!("! {}{}{}", label.trim(), text!(": ", "：").get(look.lang), fault.get(look.lang));
                 pen.left(area, 2, y, area.width.saturating_sub(2), &what, ink.act);
             }
             (None, None, None) => {}
@@ -196,9 +212,13 @@ pub(super) fn draw(form: &Form, servers: &[Server], editing: bool, starting: boo
 }
 
 /// What stands beside `field`: its fault, or a hint.
-fn note(form: &Form, field: Field) -> Option<(crate::base::Said, bool)> {
+fn note(form: &Form, servers: &[Server], field: Field) -> Option<(Said, bool)> {
+    let others = || servers.iter().filter_map(|server| server.url.as_deref()).any(|url| url != form.text(Field::Target));
     match form.fault(field) {
         Some(fault) => Some((fault, true)),
+        None if field == form.cursor && field == Field::Target && others() => {
+            Some((said!("h l: other servers; e: type a URL", "h l 换服务器；e 输入地址"), false))
+        }
         None if field == form.cursor => Some((row(field).hint.into(), false)),
         None => None,
     }
@@ -227,7 +247,7 @@ fn field_row(form: &Form, servers: &[Server], editing: bool, field: Field, y: u1
         return;
     }
     let note_room = area.width.saturating_sub(NOTE_X + 1);
-    match note(form, field) {
+    match note(form, servers, field) {
         Some((fault, true)) => {
             let what = format!("! {}", fault.get(look.lang));
             pen.left(area, NOTE_X, y, note_room, &what, ink.act);
@@ -279,7 +299,8 @@ fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pe
         Field::CellInput | Field::CellOutput if clean.is_empty() => empty(text!("as above", "同上")),
         Field::Input | Field::Prefix if !form.random() => empty(text!("as in the file", "依文件")),
         Field::Cap | Field::Ttft | Field::Tpot | Field::Itl | Field::E2el if clean.is_empty() => empty(text!("none", "无")),
-        _ => (clean.to_owned(), style),
+        _ if field.choices().is_empty() => (clean.to_owned(), style),
+        _ => (choice_words(clean).map_or(clean, |words| words.get(look.lang)).to_owned(), style),
     };
     let choice = here && (!field.choices().is_empty() || field == Field::Target && servers.len() > 1);
     let mut x = 0;
@@ -296,6 +317,32 @@ fn value(form: &Form, servers: &[Server], field: Field, area: Rect, pen: &mut Pe
     if !unit.is_empty() && !bad && style == ink.strong {
         pen.flow(area, x + 1, 0, unit, ink.plain);
     }
+}
+
+/// What a choice is called on screen; its own name where that is what the API says.
+fn choice_words(choice: &str) -> Option<Text> {
+    Some(match choice {
+        "no" => text!("no", "否"),
+        "yes" => text!("yes", "是"),
+        "sample" => text!("sample", "抽样"),
+        "all" => text!("all", "全部"),
+        "none" => text!("none", "不留"),
+        "single run" => text!("single run", "单次"),
+        "matrix" => text!("matrix", "矩阵"),
+        "search" => text!("search", "搜索"),
+        _ => return None,
+    })
+}
+
+/// As many of the parts of `sentence` as fit into `width` cells, the first ones.
+fn fitting(sentence: &str, width: u16) -> String {
+    let mut sentence = sentence;
+    while cells(sentence) > width
+        && let Some((parts, _)) = sentence.rsplit_once(" · ")
+    {
+        sentence = parts;
+    }
+    sentence.to_owned()
 }
 
 /// The unit that belongs to what stands in `field`.

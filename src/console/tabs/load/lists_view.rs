@@ -2,7 +2,7 @@
 
 use super::{
     drawn::ms,
-    event::Weight,
+    event::{Event, Weight},
     layout::Beside,
     panel::{Focus, Panel},
     pen::Pen,
@@ -12,7 +12,7 @@ use super::{
     watched::{Watched, unsure},
     words,
 };
-use crate::text;
+use crate::{console::wrap::wrap, text};
 use dcudeck_widgets::figure;
 use ratatui::layout::Rect;
 
@@ -22,7 +22,8 @@ pub(super) fn draw(run: &Watched, focus: &Focus, parts: &Beside, area: Rect, pen
     let lists = parts.lists();
     let line = Rect { height: 1, ..lists };
     pen.rule(line, 0);
-    let rows = lists.height.saturating_sub(1 + u16::from(run.ended()));
+    let foot_rows = foot_rows(run, area.width).min(lists.height.saturating_sub(2));
+    let rows = lists.height.saturating_sub(1 + foot_rows);
     for (at, (panel, part)) in parts.bottom.iter().flatten().enumerate() {
         let head = Rect { height: 1, ..*part };
         let title = match panel {
@@ -46,7 +47,7 @@ pub(super) fn draw(run: &Watched, focus: &Focus, parts: &Beside, area: Rect, pen
         }
     }
     if run.ended() {
-        foot(run, Rect { x: area.x, width: area.width, y: lists.bottom().saturating_sub(1), height: 1 }, pen);
+        foot(run, Rect { x: area.x, width: area.width, y: lists.bottom().saturating_sub(foot_rows), height: foot_rows }, pen);
     }
 }
 
@@ -95,22 +96,59 @@ pub(super) fn errors(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
     }
 }
 
-/// The newest events, oldest of them on top.
+/// The newest events, oldest of them on top, a row each.
 pub(super) fn events(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
     let skip = run.events.len().saturating_sub(usize::from(area.height));
-    let clock_width = if run.now.at_us >= 3_600_000_000 { 8 } else { 6 };
     for (y, event) in (0..).zip(run.events.iter().skip(skip)) {
-        let x = pen.left(area, 1, y, clock_width, &words::clock(event.at_us()), ink.plain);
-        let (sign, style) = match event.weight() {
-            Weight::Plain => (" ", ink.plain),
-            Weight::Done => (pen.sign("▴", "^"), ink.accent),
-            Weight::Look => ("!", ink.look),
-            Weight::Act => ("!", ink.act),
-        };
-        let x = pen.flow(area, x, y, sign, style);
-        pen.left(area, x + 1, y, area.width.saturating_sub(x + 2), event.said().get(look.lang), ink.plain);
+        let x = event_head(run, event, area, y, pen);
+        pen.left(area, x, y, area.width.saturating_sub(x + 1), event.said().get(pen.look.lang), pen.look.theme.plain);
     }
+}
+
+/// The newest events with all they say, as many as fit.
+pub(super) fn whole_events(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
+    let room = usize::from(area.width.saturating_sub(clock_width(run) + 5));
+    let mut rows = 0;
+    let mut newest: Vec<(&Event, Vec<String>)> = Vec::new();
+    for event in run.events.iter().rev() {
+        let lines = wrap(event.said().get(pen.look.lang), room);
+        rows += lines.len();
+        if rows > usize::from(area.height) {
+            break;
+        }
+        newest.push((event, lines));
+    }
+    let mut y = 0;
+    for (event, lines) in newest.into_iter().rev() {
+        let x = event_head(run, event, area, y, pen);
+        for line in lines {
+            pen.flow(area, x, y, &line, pen.look.theme.plain);
+            y += 1;
+        }
+    }
+}
+
+fn clock_width(run: &Watched) -> u16 {
+    if run.now.at_us >= 3_600_000_000 { 8 } else { 6 }
+}
+
+/// Time and sign of an event; the x of what it says.
+fn event_head(run: &Watched, event: &Event, area: Rect, y: u16, pen: &mut Pen<'_>) -> u16 {
+    let ink = &pen.look.theme;
+    let x = pen.left(area, 1, y, clock_width(run), &words::clock(event.at_us()), ink.plain);
+    let (sign, style) = match event.weight() {
+        Weight::Plain => (" ", ink.plain),
+        Weight::Done => (pen.sign("▴", "^"), ink.accent),
+        Weight::Look => ("!", ink.look),
+        Weight::Act => ("!", ink.act),
+    };
+    pen.flow(area, x, y, sign, style) + 1
+}
+
+/// Rows of [`foot`] at `width`: a failure is told whole.
+fn foot_rows(run: &Watched, width: u16) -> u16 {
+    let failure = run.now.failure.as_deref().unwrap_or_default();
+    if run.ended() { u16::try_from(wrap(failure, usize::from(width.saturating_sub(4))).len()).unwrap_or(1) } else { 0 }
 }
 
 /// What a run that ended leaves: its result, or why it failed.
@@ -127,6 +165,16 @@ pub(super) fn foot(run: &Watched, area: Rect, pen: &mut Pen<'_>) {
         None => format!("{}  {}", text!("result", "结果").get(look.lang), dir),
     };
     let x = pen.flow(area, 1, 0, sign, style);
-    let text_style = if run.now.failure.is_some() || run.lost { ink.act } else { ink.plain };
-    pen.left(area, x + 1, 0, area.width.saturating_sub(x + 2), &said, text_style);
+    let room = area.width.saturating_sub(x + 2);
+    if run.now.failure.is_none() && !run.lost {
+        pen.left(area, x + 1, 0, room, &said, ink.plain);
+        return;
+    }
+    let lines = wrap(&said, usize::from(room));
+    let last = area.height.saturating_sub(1);
+    for (y, line) in (0..area.height).zip(&lines) {
+        // On the last row there is what does not fit, cut with its sign.
+        let rest = if y == last { lines.get(usize::from(y)..).unwrap_or_default().concat() } else { line.clone() };
+        pen.left(area, x + 1, y, room, &rest, ink.act);
+    }
 }

@@ -6,8 +6,8 @@ use super::{
     watched::{Watched, unsure},
     words,
 };
-use crate::{console::look::Look, text};
-use dcudeck_widgets::{Aggregate, At, Form, HeatStrip, Histogram, LogAxis, Mark, Series, Timeline, XLabel, figure};
+use crate::console::look::Look;
+use dcudeck_widgets::{Aggregate, At, Form, HeatStrip, Histogram, LogAxis, Mark, Series, TimeAxis, Timeline, XLabel, figure};
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 /// Draws the histogram of `metric`: P50, P90 and P99 marked, the goal as a line.
@@ -24,9 +24,15 @@ pub(super) fn histogram(run: &Watched, metric: Metric, area: Rect, buf: &mut Buf
     let marks: Vec<Mark<'_>> = [mark(p99, "P99", 99.0), mark(p50, "P50", 50.0), mark(p90, "P90", 90.0)].into_iter().flatten().collect();
     let goal = run.goal_ms(metric);
     let live = if run.ended() { look.theme.plain } else { look.theme.accent };
+    // Where it shares its row with axis values, with its own value: one beside a bare name would be taken for it.
+    let limit_label = match goal {
+        Some(goal) if area.height < 8 => format!("SLO {}", figure::tick_ms(goal)),
+        _ => "SLO".to_owned(),
+    };
     Histogram::new(drawn.bins(), drawn.axis.unwrap_or_else(|| empty_axis(goal)))
         .marks(&marks)
         .limit(goal)
+        .limit_label(&limit_label)
         .bar_style(live)
         .over_style(look.theme.look)
         .axis_style(look.theme.rule)
@@ -84,7 +90,7 @@ pub(super) enum Curve {
     Waiting,
 }
 
-/// Draws a curve over the whole run: seconds per column double when it no longer fits, so that columns stay put between.
+/// Draws a curve over the whole run, from its start at the left: what is drawn stays where it is.
 pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, look: &Look) {
     let (samples, axis) = match which {
         Curve::Throughput => (run.tokens.as_slice(), run.tokens_axis),
@@ -98,25 +104,10 @@ pub(super) fn curve(run: &Watched, which: Curve, area: Rect, buf: &mut Buffer, l
         Series::new(before).style(look.theme.unsure),
         Series::new(measured).first(warmup as u64).style(if run.ended() { look.theme.plain } else { look.theme.accent }),
     ];
-    let marks = run.marks();
-    let chart = |labels| {
-        let timeline = Timeline::new(&series, axis)
-            .aggregate(Aggregate::Mean)
-            .axis_style(look.theme.rule)
-            .until(samples.len() as u64)
-            .marks(&marks, look.theme.strong)
-            .ascii(look.ascii);
-        if area.height < 3 { timeline.form(Form::Bars) } else { timeline.y_labels(figure::tick).x_labels(labels) }
-    };
-    // The plot's width depends on there being labels, not on what they say.
-    let placeholder = [XLabel { at: At::Ago(0), label: "" }];
-    let columns = u64::from(chart(&placeholder).plot(area).width);
-    let per_column = seconds_per_column(samples.len() as u64, columns);
-    let now = if run.ended() { text!("end", "结束") } else { text!("now", "现在") }.get(look.lang);
-    let ticks: Vec<(u64, String)> = time_labels(columns * u64::from(per_column)).map(|s| (s, words::ago(s))).collect();
-    let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
-    labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
-    chart(&labels).samples_per_column(per_column).render(area, buf);
+    let timeline = Timeline::new(&series, axis).aggregate(Aggregate::Mean).axis_style(look.theme.rule).ascii(look.ascii);
+    let timeline = if area.height < 3 { timeline.form(Form::Bars) } else { timeline.y_labels(figure::tick) };
+    let plot = |time: TimeAxis<'_>| timeline.time(time).plot(area).width;
+    with_time(run, samples.len() as u64, 1, area.height >= 3, plot, look, |time: TimeAxis<'_>| timeline.time(time).render(area, buf));
 }
 
 /// Draws where the latencies of each moment lie, in step with the curves.
@@ -129,39 +120,56 @@ pub(super) fn strip(run: &Watched, which: HeatOf, area: Rect, buf: &mut Buffer, 
     let (first, ratio) = Strip::grid();
     let axis = strip.axis.unwrap_or_else(|| empty_axis(goal));
     let seconds = u64::from(strip.seconds_per_slot);
-    let until = (run.tokens.len() as u64).max(strip.samples.len() as u64 * seconds);
-    let marks: Vec<u64> = run.marks().into_iter().map(|second| second / seconds).collect();
-    let base = HeatStrip::new(&strip.samples, first, ratio, axis)
-        .until(until.div_ceil(seconds))
+    let slots = (run.tokens.len() as u64).div_ceil(seconds).max(strip.samples.len() as u64);
+    let heat = HeatStrip::new(&strip.samples, first, ratio, axis)
         .limit(goal)
         .style(if run.ended() { look.theme.plain } else { look.theme.accent })
         .over_style(look.theme.look)
         .axis_style(look.theme.rule)
         .limit_style(look.theme.look)
         .format(figure::tick_ms)
-        .marks(&marks, look.theme.strong)
         .ascii(look.ascii);
-    let placeholder = [XLabel { at: At::Ago(0), label: "" }];
-    let columns = u64::from(base.x_labels(&placeholder).plot(area).width);
-    let per_column = seconds_per_column(until.div_ceil(seconds), columns);
-    let now = if run.ended() { text!("end", "结束") } else { text!("now", "现在") }.get(look.lang);
-    let span = columns * u64::from(per_column) * seconds;
-    let ticks: Vec<(u64, String)> = time_labels(span).map(|s| (s / seconds, words::ago(s))).collect();
-    let mut labels = vec![XLabel { at: At::Ago(0), label: now }];
-    labels.extend(ticks.iter().map(|(s, label)| XLabel { at: At::Ago(*s), label }));
-    base.x_labels(&labels).samples_per_column(per_column).render(area.intersection(buf.area), buf);
+    let plot = |time: TimeAxis<'_>| heat.time(time).plot(area).width;
+    with_time(run, slots, seconds, true, plot, look, |time: TimeAxis<'_>| heat.time(time).render(area.intersection(buf.area), buf));
 }
 
-/// The least power of two with which `seconds` fit into `columns`.
-fn seconds_per_column(seconds: u64, columns: u64) -> u32 {
+/// Hands the axis of time of a chart of `samples`, each of `seconds`, to `draw`; `plot` tells the columns there are. The chart begins
+/// at the left with the run's start, on the clock of the events, and the right is still to come: a new second changes one column. Seconds
+/// per column double when the run no longer fits.
+fn with_time(
+    run: &Watched,
+    samples: u64,
+    seconds: u64,
+    labelled: bool,
+    plot: impl Fn(TimeAxis<'_>) -> u16,
+    look: &Look,
+    draw: impl FnOnce(TimeAxis<'_>),
+) {
+    // The plot's size depends on there being labels, not on what they say.
+    let placeholder = [XLabel { at: At::Sample(0), label: "" }];
+    let columns = u64::from(plot(TimeAxis::new().labels(if labelled { &placeholder } else { &[] })));
+    let per_column = samples_per_column(samples, columns);
+    let span = columns * u64::from(per_column);
+    let ticks: Vec<(u64, String)> = std::iter::once(0)
+        .chain(time_labels(span * seconds))
+        .map(|s| (s / seconds, words::clock(s * 1_000_000).trim_start().to_owned()))
+        .collect();
+    let labels: Vec<XLabel<'_>> = ticks.iter().map(|(at, label)| XLabel { at: At::Sample(*at), label }).collect();
+    let marks: Vec<u64> = run.marks().into_iter().map(|second| second / seconds).collect();
+    let time = TimeAxis::new().samples_per_column(per_column).until(span).marks(&marks, look.theme.strong);
+    draw(if labelled { time.labels(&labels) } else { time });
+}
+
+/// The least power of two with which `samples` fit into `columns`.
+fn samples_per_column(samples: u64, columns: u64) -> u32 {
     let mut per_column = 1_u32;
-    while columns > 0 && seconds.div_ceil(u64::from(per_column)) > columns && per_column < 1 << 20 {
+    while columns > 0 && samples.div_ceil(u64::from(per_column)) > columns && per_column < 1 << 20 {
         per_column *= 2;
     }
     per_column
 }
 
-/// Round times ago to mark along a chart of `span_s`, four or so.
+/// Round times to mark along a chart of `span_s`, four or so.
 fn time_labels(span_s: u64) -> impl Iterator<Item = u64> {
     const STEPS: [u64; 16] = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
     let step = STEPS.into_iter().find(|step| span_s / step <= 5).unwrap_or(86_400);
@@ -185,12 +193,12 @@ mod tests {
     use super::{super::made_up, *};
 
     #[test]
-    fn seconds_per_column_double_so_that_the_whole_run_stays_in_view() {
-        assert_eq!(seconds_per_column(0, 20), 1);
-        assert_eq!(seconds_per_column(20, 20), 1);
-        assert_eq!(seconds_per_column(21, 20), 2);
-        assert_eq!(seconds_per_column(81, 20), 8);
-        assert_eq!(seconds_per_column(86_400, 0), 1);
+    fn samples_per_column_double_so_that_the_whole_run_stays_in_view() {
+        assert_eq!(samples_per_column(0, 20), 1);
+        assert_eq!(samples_per_column(20, 20), 1);
+        assert_eq!(samples_per_column(21, 20), 2);
+        assert_eq!(samples_per_column(81, 20), 8);
+        assert_eq!(samples_per_column(86_400, 0), 1);
     }
 
     #[test]

@@ -1,108 +1,23 @@
 //! A matrix or a search on screen: the cells as a heatmap that fills in, or the steps as a table.
 
-use super::{panel::Focus, pen::Pen, watched::Watched, words};
+mod grid;
+mod metric;
+
+use self::grid::{Grid, load_of};
+pub(super) use self::{grid::Step, metric::CellMetric};
+use super::{
+    panel::Focus,
+    pen::{Pen, cells},
+    watched::Watched,
+    words,
+};
 use crate::{
-    base::{Said, Text},
+    base::Said,
     bench::live::{Cache, Cell, CellState, Series, SeriesKind},
     said, text,
 };
 use dcudeck_widgets::figure;
 use ratatui::{layout::Rect, style::Style};
-
-/// What a cell's shade stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum CellMetric {
-    #[default]
-    TtftP99,
-    TtftP50,
-    TpotP99,
-    Output,
-    Goodput,
-    Failed,
-}
-
-impl CellMetric {
-    /// The next one, around.
-    pub(super) const fn next(self) -> Self {
-        match self {
-            Self::TtftP99 => Self::TtftP50,
-            Self::TtftP50 => Self::TpotP99,
-            Self::TpotP99 => Self::Output,
-            Self::Output => Self::Goodput,
-            Self::Goodput => Self::Failed,
-            Self::Failed => Self::TtftP99,
-        }
-    }
-
-    /// Its key in a cell's figures.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::TtftP99 => "p99_ttft_ms",
-            Self::TtftP50 => "median_ttft_ms",
-            Self::TpotP99 => "p99_tpot_ms",
-            Self::Output => "output_throughput",
-            Self::Goodput => "goodput",
-            Self::Failed => "error_rate_pct",
-        }
-    }
-
-    const fn title(self) -> Text {
-        match self {
-            Self::TtftP99 => text!("P99 TTFT ms", "P99 TTFT ms"),
-            Self::TtftP50 => text!("P50 TTFT ms", "P50 TTFT ms"),
-            Self::TpotP99 => text!("P99 TPOT ms", "P99 TPOT ms"),
-            Self::Output => text!("out tok/s", "输出 tok/s"),
-            Self::Goodput => text!("goodput req/s", "达标 请求/s"),
-            Self::Failed => text!("failed %", "失败 %"),
-        }
-    }
-
-    /// More of it is worse.
-    const fn is_cost(self) -> bool {
-        !matches!(self, Self::Output | Self::Goodput)
-    }
-
-    fn goal(self, run: &Watched) -> Option<f64> {
-        match self {
-            Self::TtftP99 | Self::TtftP50 => run.spec.slo.ttft_ms,
-            Self::TpotP99 => run.spec.slo.tpot_ms,
-            Self::Failed => Some(run.spec.limits.max_error_rate_pct),
-            Self::Output | Self::Goodput => None,
-        }
-    }
-
-    /// Upper ends of the first three shades: half the goal, the goal and twice the goal where there is one, else quarters of the range so far.
-    fn bounds(self, run: &Watched, grid: &Grid<'_>) -> Option<[f64; 3]> {
-        if let Some(goal) = self.goal(run) {
-            return Some([goal / 2.0, goal, goal * 2.0]);
-        }
-        let values: Vec<f64> = grid.all().filter_map(|cell| self.value(cell)).collect();
-        let (lo, hi) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
-        let round = |v: f64| if v < 10.0 { (v * 10.0).round() / 10.0 } else { v.round() };
-        Some(if self.is_cost() && lo > 0.0 {
-            [0.25, 0.5, 0.75].map(|share| round(lo * (hi / lo).powf(share)))
-        } else {
-            [0.25, 0.5, 0.75].map(|share| round(hi * share))
-        })
-    }
-
-    fn value(self, cell: &Cell) -> Option<f64> {
-        cell.metrics.get(self.key()).copied().filter(|_| cell.state == CellState::Done)
-    }
-}
-
-/// The load of a cell, for the heading of its column.
-fn load_of(cell: &Cell) -> String {
-    match (cell.concurrency, cell.rate) {
-        (Some(users), _) => users.to_string(),
-        (None, Some(rate)) => format!("{}/s", figure::compact(rate)),
-        (None, None) => "-".to_owned(),
-    }
-}
-
-fn load_value(cell: &Cell) -> f64 {
-    cell.concurrency.map(f64::from).or(cell.rate).unwrap_or_default()
-}
 
 /// What a cell was asked, in one line.
 pub(super) fn asked(cell: &Cell) -> Said {
@@ -129,93 +44,6 @@ pub(super) fn now_running(run: &Watched) -> Option<Said> {
         SeriesKind::Matrix => said!("cell {at}/{n}  {en}", "单元 {at}/{n}  {zh}"),
         SeriesKind::Search => said!("step {at}  {en}", "第 {at} 步  {zh}"),
     })
-}
-
-/// The cells of a matrix by place: rows are lengths, columns are loads; repeats share a place.
-pub(super) struct Grid<'a> {
-    rows: Vec<(Option<u32>, u32)>,
-    columns: Vec<f64>,
-    series: &'a Series,
-}
-
-impl<'a> Grid<'a> {
-    fn of(series: &'a Series) -> Self {
-        let mut rows: Vec<_> = series.cells.iter().map(|cell| (cell.input_len, cell.output_len)).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        let mut columns: Vec<f64> = series.cells.iter().map(load_value).collect();
-        columns.sort_by(f64::total_cmp);
-        columns.dedup();
-        Self { rows, columns, series }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &'a Cell> {
-        self.series.cells.iter()
-    }
-
-    /// The repeat that says most: the one that runs, else the last that is done, else the last that failed, else the first.
-    fn cell(&self, row: usize, column: usize) -> Option<&'a Cell> {
-        let (lengths, load) = (*self.rows.get(row)?, *self.columns.get(column)?);
-        let rank = |cell: &&Cell| match cell.state {
-            CellState::Running => 4,
-            CellState::Done => 3,
-            CellState::Failed => 2,
-            CellState::Skipped => 1,
-            CellState::Waiting => 0,
-        };
-        self.all().filter(|cell| (cell.input_len, cell.output_len) == lengths && (load_value(cell) - load).abs() < 1e-9).max_by_key(rank)
-    }
-
-    fn place_of(&self, cell: &Cell) -> Option<(usize, usize)> {
-        let row = self.rows.iter().position(|row| *row == (cell.input_len, cell.output_len))?;
-        let column = self.columns.iter().position(|load| (load - load_value(cell)).abs() < 1e-9)?;
-        Some((row, column))
-    }
-}
-
-/// Moving over the cells.
-pub(super) struct Step;
-
-impl Step {
-    /// Row and column of the cursor; where nobody moved it, of the cell that runs.
-    fn place(series: &Series, cursor: Option<(usize, usize)>) -> (usize, usize) {
-        let current = || series.cells.iter().position(|cell| Some(&cell.key) == series.current.as_ref());
-        if series.kind == SeriesKind::Search {
-            let last = series.cells.len().saturating_sub(1);
-            return (cursor.map_or_else(|| current().unwrap_or(last), |(row, _)| row.min(last)), 0);
-        }
-        let grid = Grid::of(series);
-        let (row, column) = cursor.or_else(|| grid.place_of(series.cells.get(current()?)?)).unwrap_or((0, 0));
-        (row.min(grid.rows.len().saturating_sub(1)), column.min(grid.columns.len().saturating_sub(1)))
-    }
-
-    /// Key of the cell under the cursor.
-    pub(super) fn at(series: &Series, cursor: Option<(usize, usize)>) -> Option<String> {
-        Self::cell(series, cursor).map(|cell| cell.key.clone())
-    }
-
-    fn cell(series: &Series, cursor: Option<(usize, usize)>) -> Option<&Cell> {
-        let (row, column) = Self::place(series, cursor);
-        match series.kind {
-            SeriesKind::Search => series.cells.get(row),
-            SeriesKind::Matrix => Grid::of(series).cell(row, column),
-        }
-    }
-
-    /// One cell on; `None` where that leaves the cells.
-    pub(super) fn moved(series: &Series, cursor: Option<(usize, usize)>, right: isize, down: isize) -> Option<(usize, usize)> {
-        let (row, column) = Self::place(series, cursor);
-        let (rows, columns) = match series.kind {
-            SeriesKind::Search => (series.cells.len(), 1),
-            SeriesKind::Matrix => {
-                let grid = Grid::of(series);
-                (grid.rows.len(), grid.columns.len())
-            }
-        };
-        let row = row.checked_add_signed(down).filter(|row| *row < rows.max(1))?;
-        let column = column.checked_add_signed(right).filter(|column| *column < columns.max(1))?;
-        Some((row, column))
-    }
 }
 
 /// Rows the series would like: heading, cells and legend.
@@ -267,7 +95,8 @@ fn matrix(run: &Watched, series: &Series, focus: &Focus, area: Rect, pen: &mut P
     let first_column = (column + 1).saturating_sub(shown);
     let height = usize::from(area.height.saturating_sub(2)).max(1);
     let first_row = (row + 1).saturating_sub(height);
-    let here = pen.left(area, 1, 0, LABEL - 1, text!("in  out   c", "输入 输出  c").get(look.lang), ink.plain);
+    pen.left(area, 1, 0, 6, text!("in", "输入").get(look.lang), ink.plain);
+    let here = pen.left(area, 7, 0, LABEL - 7, text!("out   c", "输出  c").get(look.lang), ink.plain);
     for (x, at) in (0_u16..).zip(first_column..grid.columns.len()).take(shown) {
         let head = grid.cell(row, at).map(load_of).unwrap_or_default();
         pen.right(area, here + x * width, 0, width - 1, &head, ink.plain);
@@ -280,9 +109,14 @@ fn matrix(run: &Watched, series: &Series, focus: &Focus, area: Rect, pen: &mut P
             let Some(cell) = grid.cell(at, to) else { continue };
             let (sign, style) = sign(cell, run, focus.cell_metric, bounds, pen);
             let limited = if cell.client_limited == Some(true) { "~" } else { "" };
+            // A cell that is measured is a field of its shade, with the figure in it where there is room.
             let what = match focus.cell_metric.value(cell) {
-                Some(value) if width >= 9 => format!("{limited}{sign} {}", figure::compact(value)),
-                _ => format!("{limited}{sign}"),
+                Some(value) if width >= 9 => {
+                    let figure = format!(" {limited}{}", figure::compact(value));
+                    sign.repeat(usize::from(width - 1).saturating_sub(cells(&figure).into())) + &figure
+                }
+                Some(_) => limited.to_owned() + &sign.repeat(usize::from(width - 1) - limited.len()),
+                None => sign.to_owned(),
             };
             let chosen = (at, to) == (row, column) && focus.panel == super::Panel::Series;
             let style = if chosen { style.patch(ink.cursor) } else { style };

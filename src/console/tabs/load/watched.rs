@@ -3,6 +3,9 @@
 //! Figures follow each snapshot; what charts draw is renewed once a second of the run, so that a slow link carries
 //! whole columns and not every step in between.
 
+mod figures;
+
+pub(super) use self::figures::unsure;
 use super::{
     drawn::{Drawn, Metric},
     event::Event,
@@ -10,7 +13,7 @@ use super::{
     servers::Servers,
 };
 use crate::bench::{
-    live::{CellState, Dist, Fact, Phase, Second, SeriesKind, Snapshot},
+    live::{Dist, Fact, Phase, Second, Snapshot},
     spec::{Slo, Spec},
 };
 use dcudeck_widgets::LinearAxis;
@@ -130,7 +133,9 @@ impl Watched {
                 if self.now.series.is_some() && !phase.ended() && self.events.last().is_some_and(|last| last.at_us() > *at_us) {
                     self.next_cell();
                 }
-                self.event(Event::Phase { at_us: *at_us, phase: *phase })
+                // The end of a series is told on its own clock, which is not that of its last cell.
+                let last = self.events.last().filter(|_| self.now.series.is_some() && phase.ended()).map_or(0, Event::at_us);
+                self.event(Event::Phase { at_us: last.max(*at_us), phase: *phase })
             }
             Fact::Failure { at_us, class, example } => {
                 self.event(Event::Failure { at_us: *at_us, class: class.clone(), example: example.clone() })
@@ -149,6 +154,9 @@ impl Watched {
         self.warmup_seconds = 0;
         self.events.clear();
         (self.ttft_strip, self.itl_strip) = (Strip::default(), Strip::default());
+        (self.ttft, self.tpot, self.itl) = (Drawn::default(), Drawn::default(), Drawn::default());
+        (self.tokens_axis, self.in_flight_axis) = (LinearAxis::from_zero(1.0), LinearAxis::from_zero(1.0));
+        self.drawn_at = None;
     }
 
     fn second(&mut self, second: Second) -> bool {
@@ -246,169 +254,7 @@ impl Watched {
             Metric::Itl => self.spec.slo.itl_ms,
         }
     }
-
-    /// Seconds measured so far; `None` before measuring began.
-    pub(super) fn measured_s(&self) -> Option<f64> {
-        let from = self.now.measured_from_us?;
-        let until = self.now.measured_until_us.unwrap_or(self.now.at_us);
-        (until > from).then(|| (until - from) as f64 / 1e6)
-    }
-
-    fn per_second(&self, n: u64) -> Option<f64> {
-        self.measured_s().map(|seconds| n as f64 / seconds)
-    }
-
-    /// Output tokens per second of measured time.
-    pub(super) fn output_rate(&self) -> Option<f64> {
-        self.per_second(self.now.output_tokens)
-    }
-
-    /// Prompt and output tokens per second of measured time.
-    pub(super) fn total_rate(&self) -> Option<f64> {
-        self.per_second(self.now.output_tokens.saturating_add(self.now.input_tokens))
-    }
-
-    /// Requests that succeeded, per second of measured time.
-    pub(super) fn request_rate(&self) -> Option<f64> {
-        self.per_second(self.now.done)
-    }
-
-    /// Requests that met every goal, per second of measured time; `None` without goals.
-    pub(super) fn goodput(&self) -> Option<f64> {
-        self.per_second(self.now.good?)
-    }
-
-    /// Failed requests, percent of those that ended; `None` while none has.
-    pub(super) fn failed_pct(&self) -> Option<f64> {
-        let ended = self.now.done + self.now.failed;
-        (ended > 0).then(|| self.now.failed as f64 * 100.0 / ended as f64)
-    }
-
-    /// How much of what was asked is done, 0 to 1; `None` when it cannot be known.
-    pub(super) fn progress(&self) -> Option<f64> {
-        if let Some(series) = self.now.series.as_ref().filter(|series| !series.cells.is_empty() && series.kind == SeriesKind::Matrix) {
-            let over = series.cells.iter().filter(|cell| !matches!(cell.state, CellState::Waiting | CellState::Running)).count();
-            return Some(over as f64 / series.cells.len() as f64);
-        }
-        let by_count =
-            self.now.planned.or(self.spec.requests).filter(|&n| n > 0).map(|n| (self.now.done + self.now.failed) as f64 / n as f64);
-        let by_time = self.spec.duration_s.filter(|&s| s > 0.0).and_then(|s| Some(self.measured_s()? / s));
-        let share = match (by_count, by_time) {
-            (Some(a), Some(b)) => a.max(b),
-            (one, other) => one.or(other)?,
-        };
-        Some(share.clamp(0.0, 1.0))
-    }
-
-    /// Whether the client, not the server, may be what was measured; `None` while nothing is known of it.
-    pub(super) fn client_limited(&self) -> Option<bool> {
-        let lag = self.now.client.send_lag_p99_us.map(|us| us > MAX_SEND_LAG_US);
-        let cpu = self.now.client.cpu_pct.map(|pct| pct > MAX_CLIENT_CPU_PCT);
-        match (lag, cpu) {
-            (None, None) => None,
-            (lag, cpu) => Some(lag == Some(true) || cpu == Some(true)),
-        }
-    }
-}
-
-/// Whether a percentile of `n` samples is little more than a guess: fewer than three samples lie beyond it
-/// (for a P99 that is fewer than 300 samples).
-pub(super) fn unsure(n: u64, percentile: f64) -> bool {
-    (n as f64) * (100.0 - percentile) / 100.0 < 3.0 - 1e-9
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::made_up::{self, spec},
-        *,
-    };
-
-    fn watched() -> Watched {
-        Watched::new("load-1".to_owned(), spec())
-    }
-
-    #[test]
-    fn a_missing_second_stays_a_gap() {
-        let mut run = watched();
-        for second in [0, 1, 3] {
-            assert!(run.fact(&Fact::Second(Second { second, output_tokens: 10, ..Second::default() })));
-        }
-        assert_eq!(run.tokens, [Some(10.0), Some(10.0), None, Some(10.0)]);
-    }
-
-    #[test]
-    fn the_same_news_twice_changes_nothing() {
-        let mut run = watched();
-        let snapshot = made_up::running();
-        assert!(run.snapshot(&snapshot));
-        assert!(!run.snapshot(&snapshot));
-        for fact in made_up::facts(40) {
-            assert!(run.fact(&fact));
-        }
-        for fact in made_up::facts(40) {
-            assert!(!run.fact(&fact), "{fact:?}");
-        }
-    }
-
-    #[test]
-    fn axes_only_widen() {
-        let mut run = watched();
-        run.snapshot(&made_up::running());
-        let before = run.drawn(Metric::Ttft).axis.unwrap();
-        let mut narrow = made_up::running();
-        narrow.at_us += 1_000_000;
-        narrow.ttft.bins = vec![(280, 5)];
-        run.snapshot(&narrow);
-        let after = run.drawn(Metric::Ttft).axis.unwrap();
-        assert!(after.lo() <= before.lo() && after.hi() >= before.hi());
-    }
-
-    #[test]
-    fn histograms_are_renewed_once_a_second_and_at_a_new_phase() {
-        let mut run = watched();
-        let mut snapshot = made_up::running();
-        run.snapshot(&snapshot);
-        let before = run.drawn(Metric::Itl).counts.clone();
-        snapshot.at_us += 250_000;
-        snapshot.itl.bins = vec![(200, 1)];
-        assert_eq!(snapshot.at_us / 1_000_000, made_up::running().at_us / 1_000_000, "the made-up time leaves room in its second");
-        run.snapshot(&snapshot);
-        assert_eq!(run.drawn(Metric::Itl).counts, before);
-        snapshot.phase = Phase::Finished;
-        run.snapshot(&snapshot);
-        assert_eq!(run.drawn(Metric::Itl).counts, [1]);
-    }
-
-    #[test]
-    fn rates_are_unknown_before_measuring_and_count_measured_time_only() {
-        let mut run = watched();
-        assert_eq!((run.output_rate(), run.goodput(), run.failed_pct(), run.client_limited()), (None, None, None, None));
-        let snapshot = Snapshot {
-            at_us: 12_000_000,
-            measured_from_us: Some(2_000_000),
-            output_tokens: 1_000,
-            input_tokens: 500,
-            done: 20,
-            failed: 5,
-            good: Some(10),
-            ..Snapshot::default()
-        };
-        run.snapshot(&snapshot);
-        assert_eq!((run.output_rate(), run.total_rate()), (Some(100.0), Some(150.0)));
-        assert_eq!((run.request_rate(), run.goodput(), run.failed_pct()), (Some(2.0), Some(1.0), Some(20.0)));
-    }
-
-    #[test]
-    fn a_p99_of_fewer_than_300_samples_is_unsure() {
-        assert!(unsure(299, 99.0) && !unsure(300, 99.0));
-        assert!(unsure(29, 90.0) && !unsure(30, 90.0));
-    }
-
-    #[test]
-    fn a_second_from_beyond_the_bound_takes_no_memory() {
-        let mut run = watched();
-        assert!(!run.fact(&Fact::Second(Second { second: u32::MAX, ..Second::default() })));
-        assert!(run.tokens.is_empty());
-    }
-}
+mod tests;

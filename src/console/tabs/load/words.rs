@@ -30,9 +30,16 @@ pub(super) const fn state(run: &Watched) -> Text {
         text!("lost", "已失联")
     } else if run.now.paused && !run.now.phase.ended() {
         text!("PAUSED", "已暂停")
+    } else if matches!(run.now.phase, Phase::Preparing) && waits(run) {
+        text!("server is busy", "等服务器空闲")
     } else {
         phase(run.now.phase)
     }
+}
+
+/// A series holds its next cell back until the servers have nothing to do.
+const fn waits(run: &Watched) -> bool {
+    matches!(&run.now.series, Some(series) if !series.waiting_for.is_empty())
 }
 
 /// Host and port of `url`: the scheme says nothing to a reader.
@@ -64,8 +71,10 @@ pub(super) fn shapes_now(run: &Watched) -> Vec<Said> {
     } else if let Some(rate) = now.rate {
         spec.load = Load::Rate((rate * 1_000.0).round() / 1_000.0);
     }
-    let model = if now.model.is_empty() { spec.target.model.as_deref().unwrap_or("?") } else { &now.model };
+    let model = if now.model.is_empty() { spec.target.model.as_deref().unwrap_or_default() } else { &now.model };
     let host = short_host(&spec.target.url);
+    let place = if model.is_empty() { host.to_owned() } else { format!("{model} @ {host}") };
+    let model = if model.is_empty() { host } else { model };
     let cell = super::series_view::now_running(run);
     let long = cell.clone().unwrap_or_else(|| asked(&spec));
     let short = cell.unwrap_or_else(|| load(&spec));
@@ -75,7 +84,7 @@ pub(super) fn shapes_now(run: &Watched) -> Vec<Said> {
         let sep = if head.is_empty() { "" } else { " · " };
         Said { en: format!("{head}{sep}{}{}", what.en, held.en), zh: format!("{head}{sep}{}{}", what.zh, held.zh) }
     };
-    vec![join(&format!("{model} @ {host}"), &long), join(model, &long), join(model, &short), join("", &short), Said::same(model)]
+    vec![join(&place, &long), join(model, &long), join(model, &short), join("", &short), Said::same(model)]
 }
 
 /// Lengths and load of `spec`.
@@ -176,15 +185,6 @@ pub(super) fn clock(us: u64) -> String {
 /// A share in percent, 5 cells at most: `0.08`, `12.5`, `100`.
 pub(super) fn percent(pct: Option<f64>) -> String {
     pct.map_or_else(|| "n/a".to_owned(), figure::compact)
-}
-
-/// A span of time as a label of an axis.
-pub(super) fn ago(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("-{seconds} s"),
-        120..=7_199 => format!("-{} min", seconds / 60),
-        _ => format!("-{} h", seconds / 3_600),
-    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub(super) fn draw(run: &Watched, focus: &Focus, area: Rect, pen: &mut Pen<'_>) 
             }
             Panel::Routes => lists_view::routes(run, body, pen),
             Panel::Server => server(run, body, pen),
-            Panel::Events => lists_view::events(run, body, pen),
+            Panel::Events => lists_view::whole_events(run, body, pen),
             Panel::Client => explanation_rows(run, panel, body, pen),
             _ => run_view::picture_of(run, panel, body, pen),
         },

@@ -17,7 +17,7 @@ use crate::{
     },
     said, text,
 };
-use dcudeck_widgets::{Form, LinearAxis, LogAxis, Series, Timeline, figure};
+use dcudeck_widgets::{Form, LinearAxis, LogAxis, Series, TimeAxis, Timeline, figure};
 use ratatui::{layout::Rect, style::Style, widgets::Widget as _};
 
 /// Longest gaps that are marked and named.
@@ -119,7 +119,11 @@ impl RequestView {
         let rows = chart.height - notes - u16::from(chart.height >= 4);
         let plot = Rect { x: chart.x + LABEL, width: span.columns, height: rows, ..chart };
         let series = [Series::new(&bars).style(ink.plain), Series::new(&marked).style(ink.look)];
-        Timeline::new(&series, axis).form(Form::Bars).until(u64::from(span.columns)).ascii(look.ascii).render(plot, pen.buf);
+        Timeline::new(&series, axis)
+            .form(Form::Bars)
+            .time(TimeAxis::new().until(u64::from(span.columns)))
+            .ascii(look.ascii)
+            .render(plot, pen.buf);
         log_axis(axis, Rect { width: LABEL, height: rows, ..chart }, pen);
         if chart.height >= 4 {
             time_axis(&span, Rect { y: chart.y + rows, height: 1, ..chart }, pen);
@@ -214,6 +218,6 @@ pub(super) fn server_rows(autopsy: &Autopsy, area: Rect, pen: &mut Pen<'_>) {
         let axis = LinearAxis::from_zero(most.unwrap_or(1.0));
         let row = Rect { x: area.x + LABEL, y: area.y + y, width: span.columns, height: 1 };
         let series = [Series::new(&values).style(ink.plain)];
-        Timeline::new(&series, axis).until(u64::from(span.columns)).ascii(look.ascii).render(row, pen.buf);
+        Timeline::new(&series, axis).time(TimeAxis::new().until(u64::from(span.columns))).ascii(look.ascii).render(row, pen.buf);
     }
 }
