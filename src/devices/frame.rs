@@ -1,0 +1,44 @@
+//! What a sampler sends: one line of JSON each, over a pipe or into a recording.
+
+use super::{address::Address, card::CardInfo, field::Field, host::Host, processes::ProcessUse, reading::Reading, source::Trouble};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Readings of one card by field.
+pub type Readings = BTreeMap<Field, Reading>;
+
+/// One message of a sampler.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// The cards there are, first and whenever that changes. A card that was there before and is not named is lost.
+    Cards {
+        /// The libraries that were found and could be used.
+        libraries: Vec<Library>,
+        /// The cards, by index.
+        cards: Vec<CardInfo>,
+    },
+    /// What was read in one sweep; fields that were not read this time are not in it.
+    Sweep(BTreeMap<Address, Readings>),
+    /// All processes on all cards of the sampler.
+    Processes(Vec<ProcessUse>),
+    /// The host.
+    Host(Box<Host>),
+    /// Something went wrong that a person should know: a library that would not start, its own words on stderr.
+    Trouble(Trouble),
+}
+
+/// A library that is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// What it is: `rocm_smi`, `hydmi`, `nvml`.
+    pub name: String,
+    /// The file it was loaded from.
+    pub file: String,
+    /// Its version, in its own words.
+    pub version: Option<String>,
+    /// Version of the driver below it.
+    pub driver: Option<String>,
+    /// Which layout its structures have, where there are several.
+    pub abi: Option<String>,
+}
