@@ -7,6 +7,33 @@ use std::collections::BTreeMap;
 /// Readings of one card by field.
 pub type Readings = BTreeMap<Field, Reading>;
 
+/// Which sampler of a node: each lists its own cards and processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// DCU and AMD cards: `rocm_smi`, `hydmi`, sysfs, `hy-smi`.
+    Dcu,
+    /// NVIDIA cards.
+    Nvidia,
+    /// The host.
+    Host,
+    /// Everything of a node that is read over the network.
+    Remote,
+}
+
+impl Group {
+    /// Its word, as serialised.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dcu => "dcu",
+            Self::Nvidia => "nvidia",
+            Self::Host => "host",
+            Self::Remote => "remote",
+        }
+    }
+}
+
 /// One message of a sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@ use super::{
     address::Address,
     card::CardInfo,
     field::Field,
-    frame::{Frame, Library, Readings},
+    frame::{Frame, Group, Library, Readings},
     host::Host,
     processes::ProcessUse,
     reading::{Missing, Reading},
@@ -48,6 +48,8 @@ impl State {
 pub struct Card {
     /// What it is.
     pub info: CardInfo,
+    /// Who samples it.
+    pub group: Group,
     /// The newest reading of each field that was ever tried.
     pub readings: Readings,
     /// Whether its sampler still lists it.
@@ -97,10 +99,8 @@ pub struct Node {
     cards: BTreeMap<Address, Card>,
     /// The host, once it was read.
     pub host: Option<Host>,
-    /// Processes on the cards.
-    pub processes: Vec<ProcessUse>,
-    /// Libraries in use.
-    pub libraries: Vec<Library>,
+    processes: BTreeMap<Group, Vec<ProcessUse>>,
+    libraries: BTreeMap<Group, Vec<Library>>,
     /// What went wrong, newest last.
     pub troubles: Vec<Trouble>,
 }
@@ -126,10 +126,20 @@ impl Node {
         self.cards.get(&address)
     }
 
-    /// Takes in what a sampler sent.
-    pub fn take(&mut self, frame: Frame) {
+    /// Processes on the cards.
+    pub fn processes(&self) -> impl Iterator<Item = &ProcessUse> {
+        self.processes.values().flatten()
+    }
+
+    /// Libraries in use.
+    pub fn libraries(&self) -> impl Iterator<Item = &Library> {
+        self.libraries.values().flatten()
+    }
+
+    /// Takes in what the sampler of `group` sent.
+    pub fn take(&mut self, group: Group, frame: Frame) {
         match frame {
-            Frame::Cards { libraries, cards } => self.list(libraries, cards),
+            Frame::Cards { libraries, cards } => self.list(group, libraries, cards),
             Frame::Sweep(sweep) => {
                 for (address, readings) in sweep {
                     let Some(card) = self.cards.get_mut(&address) else { continue };
@@ -141,7 +151,7 @@ impl Node {
                     }
                 }
             }
-            Frame::Processes(processes) => self.processes = processes,
+            Frame::Processes(processes) => drop(self.processes.insert(group, processes)),
             Frame::Host(host) => self.host = Some(*host),
             Frame::Trouble(trouble) => {
                 self.troubles.retain(|known| *known != trouble);
@@ -167,15 +177,15 @@ impl Node {
         figures.peek().is_some().then(|| figures.sum())
     }
 
-    fn list(&mut self, libraries: Vec<Library>, cards: Vec<CardInfo>) {
-        self.libraries = libraries;
-        for card in self.cards.values_mut() {
+    fn list(&mut self, group: Group, libraries: Vec<Library>, cards: Vec<CardInfo>) {
+        self.libraries.insert(group, libraries);
+        for card in self.cards.values_mut().filter(|card| card.group == group) {
             card.listed = false;
         }
         for info in cards {
             match self.cards.get_mut(&info.address) {
-                Some(card) => (card.info, card.listed) = (info, true),
-                None => drop(self.cards.insert(info.address, Card { info, readings: Readings::new(), listed: true })),
+                Some(card) => (card.info, card.group, card.listed) = (info, group, true),
+                None => drop(self.cards.insert(info.address, Card { info, group, readings: Readings::new(), listed: true })),
             }
         }
     }
@@ -189,11 +199,14 @@ mod tests {
     fn two() -> (Node, Address, Address) {
         let (a, b) = ("43:00.0".parse().expect("reads"), "47:00.0".parse().expect("reads"));
         let mut node = Node::new("n");
-        node.take(Frame::Cards {
-            libraries: Vec::new(),
-            // By index, not by address.
-            cards: vec![CardInfo::new(b, 0, Vendor::Hygon), CardInfo::new(a, 1, Vendor::Hygon)],
-        });
+        node.take(
+            Group::Dcu,
+            Frame::Cards {
+                libraries: Vec::new(),
+                // By index, not by address.
+                cards: vec![CardInfo::new(b, 0, Vendor::Hygon), CardInfo::new(a, 1, Vendor::Hygon)],
+            },
+        );
         (node, a, b)
     }
 
@@ -206,7 +219,7 @@ mod tests {
         let (mut node, a, _) = two();
         let state = |node: &Node, now| node.card(a).expect("listed").state(now);
         assert_eq!(state(&node, 0), State::Stale);
-        node.take(sweep(a, Field::UtilPct, Reading::number(Field::UtilPct, 0.0, Origin::Rsmi, 0, 1_000)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, Reading::number(Field::UtilPct, 0.0, Origin::Rsmi, 0, 1_000)));
         assert_eq!(state(&node, 1_000), State::Ok);
         assert_eq!(state(&node, 1_000 + (STALE_AFTER_MS + 1) * 1_000), State::Stale);
         assert_eq!(node.card(a).expect("listed").age_ms(3_001_000), Some(3_000));
@@ -218,15 +231,17 @@ mod tests {
         let good = |at| Reading::number(Field::UtilPct, 5.0, Origin::Rsmi, 0, at);
         let bad = |why| Reading::missing(why, Origin::Rsmi, 2);
         let state = |node: &Node, card| node.card(card).expect("known").state(2);
-        node.take(sweep(a, Field::UtilPct, good(1)));
-        node.take(sweep(a, Field::UtilPct, bad(Missing::Busy)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, good(1)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, bad(Missing::Busy)));
         assert_eq!((state(&node, a), node.card(a).expect("known").figure(Field::UtilPct)), (State::Busy, Some(5.0)));
-        node.take(sweep(a, Field::UtilPct, bad(Missing::Gone)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, bad(Missing::Gone)));
         assert_eq!((state(&node, a), node.card(a).expect("known").figure(Field::UtilPct)), (State::Lost, None));
-        node.take(sweep(a, Field::UtilPct, good(2)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, good(2)));
         assert_eq!(state(&node, a), State::Ok);
-        node.take(Frame::Cards { libraries: Vec::new(), cards: vec![CardInfo::new(b, 0, Vendor::Hygon)] });
+        node.take(Group::Dcu, Frame::Cards { libraries: Vec::new(), cards: vec![CardInfo::new(b, 0, Vendor::Hygon)] });
         assert_eq!(state(&node, a), State::Lost);
+        node.take(Group::Nvidia, Frame::Cards { libraries: Vec::new(), cards: Vec::new() });
+        assert!(node.card(b).expect("known").listed, "another sampler's list says nothing of it");
         assert_eq!(node.cards().iter().map(|card| card.info.address).collect::<Vec<_>>(), [b, a]);
     }
 
@@ -234,8 +249,8 @@ mod tests {
     fn figures_of_the_node_leave_out_cards_without_one() {
         let (mut node, a, b) = two();
         assert_eq!((node.mean(Field::UtilPct), node.sum(Field::Power)), (None, None));
-        node.take(sweep(a, Field::UtilPct, Reading::number(Field::UtilPct, 40.0, Origin::Rsmi, 0, 1)));
-        node.take(sweep(b, Field::UtilPct, Reading::missing(Missing::Permission, Origin::Rsmi, 1)));
+        node.take(Group::Dcu, sweep(a, Field::UtilPct, Reading::number(Field::UtilPct, 40.0, Origin::Rsmi, 0, 1)));
+        node.take(Group::Dcu, sweep(b, Field::UtilPct, Reading::missing(Missing::Permission, Origin::Rsmi, 1)));
         assert_eq!(node.mean(Field::UtilPct), Some(40.0));
     }
 

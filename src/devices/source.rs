@@ -10,6 +10,7 @@ use super::{
 };
 use crate::base::{Said, clock};
 use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Something of a sampler that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +34,48 @@ impl Trouble {
 pub struct Call {
     /// The function, file or flag: what a log names.
     pub name: &'static str,
-    /// What it reads. A field may stand in several calls, also of several sources: the first that works and is cheap is used.
+    /// What it reads. A field may stand in several calls, also of several sources: the one of the least rank that works and is
+    /// cheap is used.
     pub fields: &'static [Field],
+    /// Order among calls that read the same field, the least first.
+    pub rank: u8,
     /// Whether one call serves all cards (a command that prints a table).
     pub all_cards: bool,
+}
+
+impl Call {
+    /// The rank of a call that is as good as the next.
+    pub const RANK: u8 = 10;
+
+    /// A call on one card, of the usual rank.
+    #[must_use]
+    pub const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        Self { name, fields, rank: Self::RANK, all_cards: false }
+    }
+
+    /// Preferred over calls of a greater rank.
+    #[must_use]
+    pub const fn rank(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+}
+
+/// Where a source says what it is about to do, so that a call that hangs or ends the process is known by name and left out the
+/// next time. Calls made through [`Source::call`] are announced for the source; those inside [`Source::cards`] it announces itself.
+pub trait Steps {
+    /// `name` is about to be called and may take `limit`; `false` when it must not be called.
+    fn enter(&mut self, name: &'static str, limit: Duration) -> bool;
+}
+
+/// [`Steps`] of a source that nobody watches: everything may be called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Steps for Unwatched {
+    fn enter(&mut self, _: &'static str, _: Duration) -> bool {
+        true
+    }
 }
 
 /// A sampler of cards. It keeps its own list of cards, by index, and lives in one thread.
@@ -47,11 +86,11 @@ pub trait Source: Send {
     /// The library in use, `None` for plain files.
     fn library(&self) -> Option<Library>;
 
-    /// Looks for the cards there are now. Their place in the list is the `card` of the other functions.
+    /// Looks for the cards there are now, also again after a card was lost. Their place in the list is the `card` of the other functions.
     ///
     /// # Errors
     /// When there is no telling: the library does not start, the driver is not loaded.
-    fn cards(&mut self) -> Result<Vec<CardInfo>, Trouble>;
+    fn cards(&mut self, steps: &mut dyn Steps) -> Result<Vec<CardInfo>, Trouble>;
 
     /// The calls it can make, in the order of preference where two read the same field.
     fn calls(&self) -> &[Call];
@@ -75,14 +114,14 @@ pub struct Taken {
     origin: Origin,
     at_us: u64,
     card: Address,
-    sweep: std::collections::BTreeMap<Address, Readings>,
+    sweep: BTreeMap<Address, Readings>,
 }
 
 impl Taken {
     /// For a call on `card`, made now.
     #[must_use]
     pub fn new(origin: Origin, card: Address) -> Self {
-        Self { origin, at_us: clock::monotonic_us(), card, sweep: std::collections::BTreeMap::new() }
+        Self { origin, at_us: clock::monotonic_us(), card, sweep: BTreeMap::new() }
     }
 
     /// What follows is of that card: for calls that serve all cards.
@@ -120,7 +159,7 @@ impl Taken {
 
     /// All of it.
     #[must_use]
-    pub fn into_sweep(self) -> std::collections::BTreeMap<Address, Readings> {
+    pub fn into_sweep(self) -> BTreeMap<Address, Readings> {
         self.sweep
     }
 }
