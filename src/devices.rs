@@ -37,6 +37,7 @@ pub mod node;
 pub mod processes;
 pub mod reading;
 pub mod source;
+pub mod sources;
 
 pub use address::Address;
 pub use card::{CardInfo, Link, LinkKind, Vendor};

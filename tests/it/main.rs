@@ -6,6 +6,7 @@
 mod as_command;
 mod bad_input;
 mod bench;
+mod bindings;
 #[cfg(feature = "embedded")]
 mod docs;
 mod jobs;

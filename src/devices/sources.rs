@@ -1,0 +1,3 @@
+//! The samplers.
+
+pub mod rocm_smi;
