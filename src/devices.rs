@@ -33,6 +33,7 @@ pub mod card;
 pub mod field;
 pub mod frame;
 pub mod host;
+pub mod lanes;
 pub mod node;
 pub mod processes;
 pub mod reading;

@@ -1,3 +1,5 @@
 //! The samplers.
 
+pub mod hydmi;
 pub mod rocm_smi;
+pub mod sysfs;
