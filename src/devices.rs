@@ -22,7 +22,8 @@
 //! | `sources/host.rs`, `replay.rs`, `exporter_read.rs` | one [`Feed`] each |
 //! | `lanes.rs` | sources as a feed: which call reads which field of which card, how often |
 //! | `worker.rs` | the sampler's process and its keeper: limits, restart, back-off |
-//! | `watch.rs` | what a face holds: all feeds of a node, its frames, and the recorder |
+//! | `watch.rs` | what a face holds: all feeds of a node |
+//! | `record.rs` | the file that frames are recorded in and replayed from |
 //! | `history.rs`, `alarms.rs` | rings of figures; rules with hysteresis |
 //! | `exporter.rs`, `doctor.rs` | Prometheus text; what is missing on this node and how to mend it |
 //!
@@ -37,8 +38,11 @@ pub mod lanes;
 pub mod node;
 pub mod processes;
 pub mod reading;
+pub mod record;
 pub mod source;
 pub mod sources;
+pub mod watch;
+pub mod worker;
 
 pub use address::Address;
 pub use card::{CardInfo, Link, LinkKind, Vendor};

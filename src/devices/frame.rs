@@ -55,6 +55,23 @@ pub enum Frame {
     Trouble(Trouble),
 }
 
+impl Frame {
+    /// Puts every moment in it through `clock`: from one clock's microseconds to another's.
+    #[must_use]
+    pub fn at(mut self, clock: impl Fn(u64) -> u64) -> Self {
+        match &mut self {
+            Self::Sweep(sweep) => {
+                for reading in sweep.values_mut().flat_map(BTreeMap::values_mut) {
+                    reading.at_us = clock(reading.at_us);
+                }
+            }
+            Self::Host(host) => host.at_us = clock(host.at_us),
+            Self::Cards { .. } | Self::Processes(_) | Self::Trouble(_) => {}
+        }
+        self
+    }
+}
+
 /// A library that is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {

@@ -98,7 +98,7 @@ impl<S: Steps + Send> Lanes<S> {
     }
 
     /// Looks for cards, joins what the sources know of them, and times the calls on those that are new or back.
-    fn look(&mut self, out: &mut Vec<Frame>) {
+    fn look(&mut self, out: &mut Vec<Frame>) -> BTreeMap<Address, Readings> {
         let before: BTreeSet<Address> = self.cards.iter().filter(|card| !card.lost).map(|card| card.info.address).collect();
         let mut lists = Vec::new();
         let mut troubles = Vec::new();
@@ -131,9 +131,9 @@ impl<S: Steps + Send> Lanes<S> {
             }
         }
         self.assign();
-        out.push(Frame::Sweep(first));
         self.look_wait = if steady { (self.look_wait * 2).min(LOOK_TICKS.1) } else { LOOK_TICKS.0 };
         self.look_at = self.tick + self.look_wait;
+        first
     }
 
     fn tell(&mut self, trouble: Trouble, out: &mut Vec<Frame>) {
@@ -336,20 +336,17 @@ fn moved(slot: &Slot, card: &Joined) -> Option<Slot> {
 }
 
 impl<S: Steps + Send> Feed for Lanes<S> {
+    /// The sweep comes last: after the first one a face knows all that can be known at once.
     fn step(&mut self, out: &mut Vec<Frame>) -> Next {
         let there = self.cards.iter().filter(|card| !card.lost).count();
         let due = there == 0 || there < self.known.len();
-        if self.tick == 0 || due && self.tick >= self.look_at {
-            self.look(out);
-        } else {
-            let mut sweep = self.sweep();
-            self.notice_lost(&mut sweep);
-            if !sweep.is_empty() {
-                out.push(Frame::Sweep(sweep));
-            }
-        }
+        let mut sweep = if self.tick == 0 || due && self.tick >= self.look_at { self.look(out) } else { self.sweep() };
+        self.notice_lost(&mut sweep);
         if self.tick.is_multiple_of(PROCESS_TICKS) {
             self.processes(out);
+        }
+        if self.tick == 0 || !sweep.is_empty() {
+            out.push(Frame::Sweep(sweep));
         }
         // With nothing to read the next step is the next look.
         let ticks = if self.cards.is_empty() { self.look_at.saturating_sub(self.tick).max(1) } else { 1 };

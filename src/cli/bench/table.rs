@@ -3,33 +3,15 @@
 use crate::{
     base::{Lang, clean},
     bench::summary::Summary,
+    cli::columns::{left, right, word},
 };
-use unicode_width::UnicodeWidthStr as _;
 
 /// Samples below which a 99th percentile is little more than the greatest value (fewer than three lie beyond it).
 const P99_NEEDS: u64 = 300;
 
-/// One of two words.
-pub(super) const fn word(lang: Lang, en: &'static str, zh: &'static str) -> &'static str {
-    match lang {
-        Lang::En => en,
-        Lang::Zh => zh,
-    }
-}
-
 /// A figure, right-aligned; `n/a` when there is none.
 pub(super) fn figure(value: Option<f64>, width: usize) -> String {
     value.map_or_else(|| format!("{:>width$}", "n/a"), |value| format!("{value:>width$.2}"))
-}
-
-/// Padded on its right to so many columns of a terminal, where a Chinese sign takes two.
-pub(super) fn left(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// Padded on its left.
-pub(super) fn right(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// The result of a run.

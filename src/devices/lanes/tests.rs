@@ -136,7 +136,9 @@ fn a_card_that_stops_answering_is_gone_is_looked_for_and_comes_back() {
     assert!(lost.values().all(|reading| reading.missing == Some(Missing::Gone)) && lost.len() == 2, "{lost:?}");
     assert_eq!(sweep[&address(1)][&Field::UtilPct].figure(), Some(1.0));
     let listed = |lanes: &mut Lanes<Unwatched>| {
-        (0..40).find_map(|_| step(lanes).0.into_iter().find_map(|frame| if let Frame::Cards { cards, .. } = frame { Some(cards.len()) } else { None }))
+        (0..40).find_map(|_| {
+            step(lanes).0.into_iter().find_map(|frame| if let Frame::Cards { cards, .. } = frame { Some(cards.len()) } else { None })
+        })
     };
     assert_eq!(listed(&mut lanes), Some(1));
     machine.lock().expect("is free").gone.clear();
@@ -184,10 +186,6 @@ fn cards_known_by_index_join_the_card_of_that_index_and_vendor() {
     let seen: Vec<_> = joined.iter().map(|card| (card.info.address, card.info.serial.as_deref(), card.places.clone())).collect();
     assert_eq!(
         seen,
-        [
-            (address(9), Some("T1"), vec![(1, 0), (2, 0), (0, 0)]),
-            (address(3), None, vec![(1, 1)]),
-            (Address::Index(1), None, vec![(0, 1)]),
-        ]
+        [(address(9), Some("T1"), vec![(1, 0), (2, 0), (0, 0)]), (address(3), None, vec![(1, 1)]), (Address::Index(1), None, vec![(0, 1)]),]
     );
 }

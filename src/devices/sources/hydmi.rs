@@ -62,7 +62,9 @@ impl Source for Hydmi {
         match unsafe { (self.count)(&raw mut count) } {
             0 => Ok((0..u32::try_from(count).unwrap_or(0)).map(|i| CardInfo::new(Address::Index(i), i, Vendor::Hygon)).collect()),
             NO_MKFD => Err(Trouble::new("hydmi.mkfd", said!("libhydmi cannot open /dev/mkfd", "libhydmi 无法打开 /dev/mkfd"))),
-            status => Err(Trouble::new("hydmi.count", said!("libhydmi counts no cards: status {status}", "libhydmi 无法计数：状态 {status}"))),
+            status => {
+                Err(Trouble::new("hydmi.count", said!("libhydmi counts no cards: status {status}", "libhydmi 无法计数：状态 {status}")))
+            }
         }
     }
 

@@ -31,7 +31,8 @@ fn numbered(nodes: &Path) -> BTreeMap<u64, Address> {
         let node = nodes.join(name);
         let gpu = text(&node.join("gpu_id")).ok()?.parse::<u64>().ok().filter(|gpu| *gpu != 0)?;
         let properties = text(&node.join("properties")).ok()?;
-        let property = |name: &str| properties.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<u64>().ok());
+        let property =
+            |name: &str| properties.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<u64>().ok());
         Some((gpu, Address::of_rsmi(property("domain").unwrap_or(0) << 32 | property("location_id")?)))
     };
     names(nodes).iter().filter_map(one).collect()
