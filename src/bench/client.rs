@@ -1,4 +1,4 @@
-//! The load client: HTTP/1.1 over its own sockets, on its own threads.
+//! The load client: HTTP/1.1 over its own sockets, on its own threads; for https and HTTP/2 the [`general`] one.
 //!
 //! Each thread has its own epoll, connections and read buffer, and shares with others only the queue of prepared requests and
 //! counters that nobody waits for. One round of its loop reads every ready socket first, each read with its stamp, and looks
@@ -99,7 +99,8 @@ pub(super) struct Shared {
     pub(super) tokens: AtomicU64,
     pub(super) coalesced: AtomicU64,
     pub(super) in_flight: AtomicU32,
-    pub(super) connections: AtomicU32,
+    /// Connections open; `None`: reqwest, which does not tell when one ends.
+    pub(super) connections: Option<AtomicU32>,
     pub(super) opened: AtomicU64,
     /// A socket would not stamp what it receives.
     pub(super) unstamped: AtomicBool,
@@ -125,7 +126,7 @@ impl Shared {
             tokens: AtomicU64::new(0),
             coalesced: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
-            connections: AtomicU32::new(0),
+            connections: Some(AtomicU32::new(0)),
             opened: AtomicU64::new(0),
             unstamped: AtomicBool::new(false),
             user_stamps: AtomicU64::new(0),
@@ -208,8 +209,7 @@ impl Kind {
         match (self, task) {
             (Self::Own(client), Task::Connect(count)) => client.connect(count),
             (Self::Own(client), Task::Part(part)) => client.part(&part),
-            // reqwest opens a connection with the request that needs it.
-            (Self::General(_), Task::Connect(_)) => Ok(Outcome { cpu_us: 0, wall_us: 0, by_time: false }),
+            (Self::General(client), Task::Connect(count)) => Ok(client.connect(count)),
             (Self::General(client), Task::Part(part)) => Ok(client.part(&part)),
         }
     }

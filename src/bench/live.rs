@@ -159,8 +159,9 @@ pub struct Client {
     pub send_lag_p99_us: Option<u64>,
     /// CPU of the client's process since the last snapshot, percent of one core.
     pub cpu_pct: Option<f32>,
-    /// TCP connections open.
-    pub connections: u32,
+    /// TCP connections open; null with the general client, which does not know when one ends.
+    #[serde(default)]
+    pub connections: Option<u32>,
     /// Events a read returned beyond its first: arrivals that share one stamp.
     pub coalesced_chunks: u64,
     /// Requests sent more than 1 ms after their planned moment.

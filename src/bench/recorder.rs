@@ -365,7 +365,7 @@ impl Book {
         snapshot.client = Client {
             send_lag_p99_us: self.lag.p99_us(),
             cpu_pct: cpu_pct.or(snapshot.client.cpu_pct),
-            connections: shared.connections.load(Ordering::Relaxed),
+            connections: shared.connections.as_ref().map(|connections| connections.load(Ordering::Relaxed)),
             coalesced_chunks: shared.coalesced.load(Ordering::Relaxed),
             late_sends: self.late,
             loop_lag_p99_us: self.loop_lag.p99_us(),

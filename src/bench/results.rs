@@ -89,6 +89,9 @@ pub struct Setup {
     pub usage: Usage,
     /// Which client sent: `own` or `reqwest`.
     pub client: String,
+    /// What it spoke: `HTTP/1.1` or `HTTP/2`; empty in results from before there was a choice.
+    #[serde(default)]
+    pub protocol: String,
     /// Who took the stamps: `user` (`CLOCK_MONOTONIC` right after each read) or `kernel` (receive stamps of the socket).
     pub stamps: String,
     /// Client threads.

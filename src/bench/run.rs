@@ -14,7 +14,7 @@ use super::{
     scrape,
     spec::{Load, Spec},
     summary::Summary,
-    target::{self, Target},
+    target::{Access, Target},
     workload::Workload,
 };
 use crate::{
@@ -79,15 +79,15 @@ fn run_on(threads: u32, spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, steering:
 }
 
 struct Ready {
-    key: Option<crate::base::Secret>,
+    access: Access,
     target: Target,
 }
 
 fn prepare(spec: &Spec, steering: &Steering) -> Result<Ready, Problem> {
     spec.check()?;
-    let key = target::api_key(&spec.target)?;
-    let target = Target::find(spec, key.as_ref(), steering.stop())?;
-    Ok(Ready { key, target })
+    let access = Access::of(&spec.target)?;
+    let target = Target::find(spec, &access, &steering.stop())?;
+    Ok(Ready { access, target })
 }
 
 fn load(
@@ -99,7 +99,7 @@ fn load(
     sink: &Arc<dyn Sink>,
     steering: &Steering,
 ) -> Result<Summary, Problem> {
-    let Ready { key, target } = ready;
+    let Ready { access, target } = ready;
     // Parts of one load (`RESULT/workers/K`) make the same prompts: their nonce is the whole result's.
     let whole = if spec.share.is_some() { dir.ancestors().nth(2).unwrap_or(dir) } else { dir };
     let id = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -109,9 +109,11 @@ fn load(
         |error: &io::Error| Problem::failed("bench.client", said!("the load client broke off: {error}", "压测客户端中止：{error}"));
     let orders = Orders::new(threads, spec.load.users(), spec.load.rate()).map_err(|e| broken(&e))?;
     let to = target.addresses().iter().map(|address| address.to).collect();
-    let shared = Arc::new(Shared::new(epoch.mono_start_us, to, key.clone(), spec.limits, spec.output_len, orders.clone()));
-    let doors = target.doors(spec.target.ca_file.as_deref())?;
+    let doors = target.doors()?;
     let general = doors.is_some();
+    let mut shared = Shared::new(epoch.mono_start_us, to, access.key.clone(), spec.limits, spec.output_len, orders.clone());
+    shared.connections = shared.connections.filter(|_| !general);
+    let shared = Arc::new(shared);
     let (messages, received) = channel();
     let client = Client::start(&shared, &messages, doors.as_deref()).map_err(|e| broken(&e))?;
     client.connect(workload.connections()).map_err(|e| broken(&e))?;
@@ -124,16 +126,18 @@ fn load(
             max_model_len: target.max_model_len,
             usage: target.usage,
             client: if general { "reqwest" } else { "own" }.to_owned(),
+            protocol: target.protocol().to_owned(),
             stamps: if general || shared.unstamped.load(Ordering::Relaxed) { "user" } else { "kernel" }.to_owned(),
             threads,
             prompts: workload.prompts_by().to_owned(),
             routes: workload.routes(),
-            servers: target.urls().into_iter().map(|url| scrape::identify(&url, key.as_ref())).collect(),
+            servers: target.urls().into_iter().map(|url| scrape::identify(&url, &access)).collect(),
         },
         workers: Vec::new(),
     };
     let recorder = Recorder::start(dir, &header, workload.planned(false), Arc::clone(&shared), received, Arc::clone(sink))?;
-    let scraper = scrape::start(target.urls(), key, epoch.mono_start_us, messages.clone());
+    let models = header.setup.routes.iter().map(|route| route.model.clone()).collect();
+    let scraper = scrape::start(target.urls(), models, access, epoch.mono_start_us, messages.clone());
     let _ = messages.send(orders.asking());
     steering.attach(&orders, &messages, epoch.mono_start_us);
 

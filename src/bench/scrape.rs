@@ -16,9 +16,10 @@ use super::{
     client::Message,
     live::{Event, Mark},
     results::ServerSetup,
+    target::Access,
 };
 use crate::{
-    base::{Secret, clean, clock},
+    base::{clean, clock},
     openai::client::{Client, ClientError, Patience},
 };
 use std::{
@@ -50,19 +51,8 @@ pub(super) struct Scraper {
 }
 
 /// Starts to ask `servers` (base URLs), the n-th sample's `server` being its place in the list. Times count from `zero_us` of
-/// `CLOCK_MONOTONIC`.
-pub(super) fn start(servers: Vec<String>, key: Option<Secret>, zero_us: u64, messages: Sender<Message>) -> Scraper {
-    start_for(servers, Vec::new(), key, zero_us, messages)
-}
-
-/// As [`start`]; behind a router whose page holds several models' figures, only those of `models` count.
-pub(super) fn start_for(
-    servers: Vec<String>,
-    models: Vec<String>,
-    key: Option<Secret>,
-    zero_us: u64,
-    messages: Sender<Message>,
-) -> Scraper {
+/// `CLOCK_MONOTONIC`. Behind a router whose page holds several models' figures, only those of `models` count.
+pub(super) fn start(servers: Vec<String>, models: Vec<String>, access: Access, zero_us: u64, messages: Sender<Message>) -> Scraper {
     let (stop, stopped) = watch::channel(false);
     let scrape = move || {
         // Without a runtime nothing is scraped; the run goes on.
@@ -72,7 +62,7 @@ pub(super) fn start_for(
             for (server, url) in (0..).zip(servers) {
                 let (tell, stopped) = (messages.clone(), stopped.clone());
                 let watcher = Watcher { follow: Follow::new(server), zero_us, models: models.clone(), tell, silent: false, well: false };
-                let client = Client::new(&url, key.clone(), patience(WITHIN));
+                let client = client(&url, &access, WITHIN);
                 tasks.spawn(watcher.watch(client, stopped));
             }
             while tasks.join_next().await.is_some() {}
@@ -190,14 +180,16 @@ fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-const fn patience(within: Duration) -> Patience {
-    Patience { connect: within, first_token: within, stall: within, question: within }
+/// Reaches the server as the load does.
+fn client(url: &str, access: &Access, within: Duration) -> Result<Client, ClientError> {
+    let patience = Patience { connect: within, first_token: within, stall: within, question: within };
+    Client::direct(url, access.key.clone(), patience, &access.trust, access.http2)
 }
 
 /// What the server at `url` is: which engine, which version. Blocks for at most some seconds; not to be called from async code.
-pub(super) fn identify(url: &str, key: Option<&Secret>) -> ServerSetup {
+pub(super) fn identify(url: &str, access: &Access) -> ServerSetup {
     let nothing = || ServerSetup { url: url.to_owned(), engine: None, version: None };
-    let Ok(client) = Client::new(url, key.cloned(), patience(QUESTION)) else { return nothing() };
+    let Ok(client) = client(url, access, QUESTION) else { return nothing() };
     let Ok(runtime) = runtime() else { return nothing() };
     let (page, version) = runtime.block_on(async { tokio::join!(client.metrics(QUESTION), client.version()) });
     let version = version.ok().map(|version| clean(&version).into_owned());
@@ -236,8 +228,8 @@ const STALE_AFTER: Duration = Duration::from_secs(5);
 
 impl Quiet {
     /// Of the servers at these base URLs.
-    pub(super) fn new(urls: &[String], key: Option<&Secret>) -> Self {
-        let client = |url: &String| Some((Client::new(url, key.cloned(), patience(QUESTION)).ok()?, None));
+    pub(super) fn new(urls: &[String], access: &Access) -> Self {
+        let client = |url: &String| Some((client(url, access, QUESTION).ok()?, None));
         Self { runtime: runtime().ok(), servers: urls.iter().filter_map(client).collect() }
     }
 

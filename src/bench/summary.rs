@@ -202,8 +202,11 @@ pub struct Summary {
     pub cache: Cache,
     /// What the server said of itself while measuring; null when it was not scraped.
     pub server: Option<ServerSummary>,
-    /// Which client sent: `own`, or `reqwest` for https.
+    /// Which client sent: `own`, or `reqwest` for https and HTTP/2.
     pub client: String,
+    /// What it spoke: `HTTP/1.1` or `HTTP/2`; empty in results from before there was a choice.
+    #[serde(default)]
+    pub protocol: String,
     /// Who took the stamps: `user` or `kernel`.
     pub stamps: String,
     /// Reads stamped by this process because the kernel gave no stamp; null for a run that was killed.

@@ -1,10 +1,13 @@
 //! The servers under test: what is found out about them before any load, and the bytes of the requests they get.
 
+mod access;
 mod ask;
 mod body;
 mod count;
+mod models;
 mod url;
 
+pub(super) use access::Access;
 pub use url::Url;
 
 use super::{
@@ -15,23 +18,16 @@ use super::{
     schedule,
     spec::{self, Endpoint, Spec},
 };
-use crate::{
-    base::{Problem, Secret},
-    openai::ApiError,
-    said,
-};
-use ask::{Answer, Asked};
+use crate::{base::Problem, openai::ApiError, said};
+use ask::{Asked, Stop};
 use body::Body;
-use serde::Deserialize;
+use models::{Model, choose, fits};
 use serde_json::{Map, Value};
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-/// How long a server may take for its list of models.
+/// Where a server lists its models.
+const MODELS: &str = "/v1/models";
+/// How long it may take for that.
 const MODELS_WITHIN: Duration = Duration::from_secs(30);
 
 /// One of the base URLs that are loaded.
@@ -41,7 +37,7 @@ pub(super) struct Address {
     pub(super) to: SocketAddr,
     /// The base URL as it was given.
     pub(super) url: String,
-    /// https: the way to it, which only the general client takes.
+    /// https, HTTP/2: the way to it, which only the general client takes.
     door: Option<Door>,
     /// Path before `/v1`.
     prefix: String,
@@ -73,27 +69,7 @@ pub(super) struct Target {
     ignore_eos: bool,
     extra_body: Map<String, Value>,
     material: Arc<Material>,
-}
-
-/// The key of a spec: its file, else `DCUDECK_API_KEY`, else `OPENAI_API_KEY`.
-pub(super) fn api_key(target: &spec::Target) -> Result<Option<Secret>, Problem> {
-    let key = match &target.api_key_file {
-        None => Secret::from_env(&["DCUDECK_API_KEY", "OPENAI_API_KEY"]),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Problem::bad_input("bench.key_unreadable", said!("the API key cannot be read: {error}", "无法读取 API 密钥：{error}"))
-                    .file(path)
-            })?;
-            Some(Secret::new(&text))
-        }
-    };
-    if key.as_ref().is_some_and(|key| key.reveal().is_empty() || key.reveal().chars().any(|c| !c.is_ascii_graphic())) {
-        return Err(Problem::bad_input(
-            "bench.key_malformed",
-            said!("the API key is empty or has characters that no header can carry", "API 密钥为空或含有请求头不允许的字符"),
-        ));
-    }
-    Ok(key)
+    access: Access,
 }
 
 impl Target {
@@ -103,20 +79,13 @@ impl Target {
     /// # Errors
     /// Bad URL, nobody there, model not served, prompt too long for it, or whatever the server refuses the small request for: one
     /// sentence, before any load.
-    pub(super) fn find(spec: &Spec, key: Option<&Secret>, stop: &AtomicBool) -> Result<Self, Problem> {
+    pub(super) fn find(spec: &Spec, access: &Access, stop: &Stop) -> Result<Self, Problem> {
         let connect = Duration::from_secs_f64(spec.limits.connect_s);
+        let asked = |url| Asked { url, key: access.key.as_ref(), stop, connect };
         let mut addresses: Vec<Address> = Vec::new();
         for text in spec.urls() {
             let url = Url::parse(text)?;
-            if spec.target.http2 {
-                return Err(Problem::bad_input(
-                    "bench.http2",
-                    said!("{text}: load tests speak HTTP/1.1 only, with TLS or without", "{text}：压测仅支持 HTTP/1.1（可带 TLS）"),
-                )
-                .field("target.http2")
-                .fix(said!("leave http2 out", "请去掉 http2")));
-            }
-            addresses.push(Address::find(&url, spec, &Asked { url: text, key, stop, connect })?);
+            addresses.push(Address::find(&url, spec, access, &asked(text))?);
         }
         let index = |url: &str| addresses.iter().position(|address| address.url == url).and_then(|at| u16::try_from(at).ok());
         let own = || std::iter::once(&spec.target.url).chain(&spec.target.more_urls).filter_map(|url| index(url)).collect::<Vec<_>>();
@@ -147,42 +116,37 @@ impl Target {
             ignore_eos: spec.ignore_eos,
             extra_body: spec.target.extra_body.clone(),
             material: Arc::new(Material::Ids),
+            access: access.clone(),
         };
-        target.material = Arc::new(Material::open(spec, |random| target.words(random, key, stop, connect))?);
+        target.material = Arc::new(Material::open(spec, |random| target.words(random, stop, connect))?);
         let nonce = schedule::mix(u64::from(std::process::id())).to_string();
         // Far beyond any number a run reaches: the measured servers have not seen this prompt.
         let far = Prompts::new(spec, &target.material, &nonce).get(u64::MAX >> 8, true, None);
         if let Some(first) = far.first() {
             for (lane, at) in target.lanes.clone().iter().enumerate().flat_map(|(k, lane)| lane.addresses.iter().map(move |&at| (k, at))) {
-                target.try_out((lane, at), &first.prompt, key, stop, spec)?;
+                target.try_out((lane, at), &first.prompt, stop, spec)?;
             }
         }
         Ok(target)
     }
 
     /// Words and what they cost in tokens: by the tokenizer's file, else by the first server.
-    fn words(&self, random: &spec::Random, key: Option<&Secret>, stop: &AtomicBool, connect: Duration) -> Result<Words, Problem> {
+    fn words(&self, random: &spec::Random, stop: &Stop, connect: Duration) -> Result<Words, Problem> {
         let chat = self.endpoint == Endpoint::Chat;
         if let Some(path) = &random.tokenizer {
             return Words::counted(&mut *count::by_tokenizer(path, chat)?, chat);
         }
         let Some(address) = self.addresses.first() else { return Ok(Words::estimated()) };
-        let asked = Asked { url: &address.url, key, stop, connect };
+        let asked = Asked { url: &address.url, key: self.access.key.as_ref(), stop, connect };
         Words::counted(&mut count::Server { asked: &asked, address, model: &self.model, chat }, chat)
     }
 
     /// One request with a prompt of its own for a single token; asks for less where the server refuses.
-    fn try_out(
-        &mut self,
-        (lane, at): (usize, u16),
-        prompt: &Prompt,
-        key: Option<&Secret>,
-        stop: &AtomicBool,
-        spec: &Spec,
-    ) -> Result<(), Problem> {
+    fn try_out(&mut self, (lane, at): (usize, u16), prompt: &Prompt, stop: &Stop, spec: &Spec) -> Result<(), Problem> {
         let Some(address) = self.addresses.get(usize::from(at)).cloned() else { return Ok(()) };
         let connect = Duration::from_secs_f64(spec.limits.connect_s);
-        let asked = Asked { url: &address.url, key, stop, connect };
+        let key = self.access.key.clone();
+        let asked = Asked { url: &address.url, key: key.as_ref(), stop, connect };
         let mut first_refusal = None;
         for usage in [Usage::Continuous, Usage::Final, Usage::None].into_iter().skip_while(|usage| *usage != self.usage).collect::<Vec<_>>()
         {
@@ -237,16 +201,21 @@ impl Target {
     /// then, so that their stamps compare.
     ///
     /// # Errors
-    /// As [`Door::new`].
-    pub(super) fn doors(&self, ca_file: Option<&Path>) -> Result<Option<Vec<Door>>, Problem> {
+    /// An address whose URL is none; one that was found has one.
+    pub(super) fn doors(&self) -> Result<Option<Vec<Door>>, Problem> {
         if self.addresses.iter().all(|address| address.door.is_none()) {
             return Ok(None);
         }
         let door = |address: &Address| match &address.door {
             Some(door) => Ok(door.clone()),
-            None => Door::new(&Url::parse(&address.url)?, address.to, ca_file),
+            None => Ok(Door::new(&Url::parse(&address.url)?, address.to, false, &self.access.trust, address.get(MODELS))),
         };
         self.addresses.iter().map(door).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What the servers are spoken to in.
+    pub(super) fn protocol(&self) -> &'static str {
+        if self.addresses.iter().any(|address| address.door.as_ref().is_some_and(Door::http2)) { "HTTP/2" } else { "HTTP/1.1" }
     }
 
     /// What prompts are made of.
@@ -295,7 +264,7 @@ impl Target {
 }
 
 impl Address {
-    fn find(url: &Url, spec: &Spec, asked: &Asked<'_>) -> Result<Self, Problem> {
+    fn find(url: &Url, spec: &Spec, access: &Access, asked: &Asked<'_>) -> Result<Self, Problem> {
         let auth = asked.key.map_or_else(String::new, |key| format!("Authorization: Bearer {}\r\n", key.reveal()));
         let mut common = format!("Host: {}\r\nUser-Agent: dcudeck/{}\r\n{auth}", url.authority, env!("CARGO_PKG_VERSION"));
         for (name, value) in &spec.target.headers {
@@ -304,11 +273,15 @@ impl Address {
         let mut refusal = None;
         for to in url.addresses()? {
             let (text, prefix) = (url.text.clone(), url.prefix.clone());
-            let door = url.tls.then(|| Door::new(url, to, spec.target.ca_file.as_deref())).transpose()?;
-            let mut address = Self { to, url: text, door, prefix, common: common.clone(), models: Vec::new() };
-            match asked.ask(&address, &address.get("/v1/models"), MODELS_WITHIN) {
+            let mut address = Self { to, url: text, door: None, prefix, common: common.clone(), models: Vec::new() };
+            let question = address.get(MODELS);
+            if url.tls || spec.target.http2 {
+                address.door = Some(Door::new(url, to, spec.target.http2, &access.trust, question.clone()));
+            }
+            match asked.ask(&address, &question, MODELS_WITHIN) {
+                Ok(answer) if spec.target.http2 && !answer.http2 => return Err(asked.only_http1()),
                 Ok(answer) => {
-                    address.models = models(asked, &answer)?;
+                    address.models = models::list(asked, &answer)?;
                     return Ok(address);
                 }
                 Err(problem) => refusal = refusal.or(Some(problem)),
@@ -325,90 +298,6 @@ impl Address {
     fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
         ask::with_body(&format!("POST {}{path} HTTP/1.1\r\n{}Connection: close\r\n", self.prefix, self.common), body)
     }
-}
-
-#[derive(Deserialize)]
-struct Models {
-    data: Vec<Model>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Model {
-    id: String,
-    max_model_len: Option<u64>,
-    parent: Option<String>,
-}
-
-fn models(asked: &Asked<'_>, answer: &Answer) -> Result<Vec<Model>, Problem> {
-    let text = asked.url;
-    match answer {
-        Answer { status: 200, body, .. } => match serde_json::from_slice::<Models>(body) {
-            Ok(models) => Ok(models.data),
-            Err(_) => Err(Problem::bad_input(
-                "bench.not_openai",
-                said!(
-                    "{text} answers, but not as an OpenAI-compatible server (/v1/models)",
-                    "{text} 有响应，但不是 OpenAI 兼容服务（/v1/models）"
-                ),
-            )
-            .fix(said!("check the address and its port", "请检查地址与端口"))),
-        },
-        // A proxy may serve completions and nothing else.
-        Answer { status: 404 | 405, .. } => Ok(Vec::new()),
-        Answer { status, body, .. } => {
-            let message = ApiError::from_body(*status, body, asked.key).message;
-            let problem = Problem::bad_input(
-                "bench.refused",
-                said!("{text}/v1/models answers HTTP {status}: {message}", "{text}/v1/models 返回 HTTP {status}：{message}"),
-            );
-            Err(match status {
-                401 | 403 => problem.fix(said!(
-                    "give the key in DCUDECK_API_KEY or with --api-key-file",
-                    "请通过 DCUDECK_API_KEY 或 --api-key-file 提供密钥"
-                )),
-                _ => problem.fix(said!("see the server's log", "请查看服务器日志")),
-            })
-        }
-    }
-}
-
-fn choose(text: &str, models: &[Model], wanted: Option<&str>) -> Result<(String, Option<u64>), Problem> {
-    let found = match wanted {
-        // No list: the request itself will tell.
-        Some(name) if models.is_empty() => return Ok((name.to_owned(), None)),
-        Some(name) => models.iter().find(|m| m.id == name).ok_or_else(|| {
-            let served = models.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(", ");
-            Problem::bad_input("bench.model_not_served", said!("{text} does not serve the model {name}", "{text} 未提供模型 {name}"))
-                .field("--model")
-                .fix(said!("it serves: {served}", "可用模型：{served}"))
-        }),
-        None => models.first().ok_or_else(|| {
-            Problem::bad_input("bench.no_model", said!("{text} lists no model", "{text} 未列出任何模型"))
-                .field("--model")
-                .fix(said!("name the model with --model", "请用 --model 指定模型"))
-        }),
-    }?;
-    // vLLM gives an adapter no length of its own.
-    let parent = || models.iter().find(|m| Some(&m.id) == found.parent.as_ref()).and_then(|m| m.max_model_len);
-    Ok((found.id.clone(), found.max_model_len.or_else(parent)))
-}
-
-fn fits(spec: &Spec, max_model_len: Option<u64>) -> Result<(), Problem> {
-    let (Some(context), spec::Prompts::Random(random)) = (max_model_len, &spec.prompts) else { return Ok(()) };
-    // Turns add up; the longest length of a range is what has to fit.
-    let longest = |len: u32| schedule::whole(f64::from(len) * (1.0 + random.range_ratio)).saturating_mul(u64::from(random.turns));
-    let (input, output) = (longest(random.input_len), longest(spec.output_len));
-    if matches!(spec.load, spec::Load::Trace { .. }) || input.saturating_add(output) <= context {
-        return Ok(());
-    }
-    Err(Problem::bad_input(
-        "bench.too_long",
-        said!(
-            "{input} prompt tokens and {output} output tokens do not fit the model's context of {context}",
-            "{input} 个输入词元加 {output} 个输出词元超出模型上下文 {context}"
-        ),
-    )
-    .fix(said!("ask for shorter prompts or answers", "请缩短输入或输出长度")))
 }
 
 #[cfg(test)]

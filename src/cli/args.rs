@@ -5,7 +5,7 @@
 mod bench;
 mod devices;
 
-pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, TargetFlags};
+pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, StartFlags, TargetFlags};
 
 pub use devices::{Devices, DevicesCommand, SourceFlags};
 

@@ -46,8 +46,8 @@ pub(super) fn run(command: Bench, workspace: &Workspace, read_only: bool, out: O
 
 fn one(command: &BenchRun, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
     let spec = command.spec(workspace)?;
-    consent::ask(&spec, workspace, command.yes, out)?;
-    let job = bench::start(workspace, &spec, command.out.as_deref())?;
+    consent::ask(&spec, workspace, command.start.yes, out)?;
+    let job = bench::start(workspace, &spec, command.start.out.as_deref())?;
     if !to_its_end(&job, out)? {
         return Ok(Exit::Interrupted);
     }

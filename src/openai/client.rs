@@ -6,9 +6,11 @@
 mod answer;
 mod fault;
 mod transport;
+mod trust;
 
 pub use answer::{Answer, AnswerEvent, Ended, ToolCallPart};
 pub use fault::ClientError;
+pub use trust::Trust;
 
 use super::{
     ApiError,
@@ -91,21 +93,38 @@ impl Client {
     /// [`ClientError::BadUrl`], [`ClientError::BadKey`]; [`ClientError::NoTls`] for an https URL on a machine without
     /// root certificates.
     pub fn new(url: &str, key: Option<Secret>, patience: Patience) -> Result<Self, ClientError> {
-        install_crypto();
+        Self::over(url, key, patience, &Trust::default(), |builder, url| if is_loopback(url) { builder.no_proxy() } else { builder })
+    }
+
+    /// As [`new`](Self::new), but as a load test reaches a server: never through a proxy, trusting more authorities, with `http2` in
+    /// HTTP/2 without TLS too.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn direct(url: &str, key: Option<Secret>, patience: Patience, trust: &Trust, http2: bool) -> Result<Self, ClientError> {
+        Self::over(url, key, patience, trust, |builder, url| {
+            let builder = builder.no_proxy();
+            if http2 && url.scheme() == "http" { builder.http2_prior_knowledge() } else { builder }
+        })
+    }
+
+    fn over(
+        url: &str,
+        key: Option<Secret>,
+        patience: Patience,
+        trust: &Trust,
+        finish: impl Fn(reqwest::ClientBuilder, &reqwest::Url) -> reqwest::ClientBuilder,
+    ) -> Result<Self, ClientError> {
         let url = root_of(url)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("dcudeck/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        if url.scheme() == "http" {
-            // Loading root certificates fails where the system has none, as bare containers do, even if none is needed.
-            builder = builder.tls_certs_only([]);
-        }
-        if is_loopback(&url) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| ClientError::NoTls { why: cause(&error) })?;
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("dcudeck/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(patience.connect)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never());
+            finish(builder, &url)
+        };
+        let http = trust.client(url.scheme() == "https", builder).map_err(|why| ClientError::NoTls { why })?;
         let authorization = key.as_ref().map(bearer).transpose()?;
         let root = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { http, root, key, authorization, patience, limit_bytes: DEFAULT_LIMIT_BYTES })

@@ -17,6 +17,11 @@ fn spec() -> Spec {
     spec
 }
 
+/// A path beside the console: the copied command, which may run elsewhere, has it whole.
+fn here(path: &str) -> std::path::PathBuf {
+    std::path::absolute(path).expect("a path")
+}
+
 /// The words a POSIX shell makes of the line and, where there is one, the document behind it in a file instead of `/dev/stdin`.
 fn words(command: &str, document: &std::path::Path) -> Vec<String> {
     let line = match command.split_once(" <<'EOF'\n") {
@@ -73,7 +78,7 @@ fn every_arrival_and_every_prompt_is_copied() {
         Load::Rate(2.5),
         Load::Poisson(0.125),
         Load::Gamma { rate: 4.0, burstiness: 0.5 },
-        Load::Trace { path: "/tmp/a trace.jsonl".into(), speed: 2.5 },
+        Load::Trace { path: here("data/a trace.jsonl"), speed: 2.5 },
     ] {
         by_flags(Spec { load, max_concurrency: Some(64), ..spec() });
     }
@@ -83,10 +88,10 @@ fn every_arrival_and_every_prompt_is_copied() {
         prefix_groups: 4,
         turns: 3,
         form: Form::Text,
-        tokenizer: Some("/tmp/it's/tokenizer.json".into()),
+        tokenizer: Some(here("models/it's/tokenizer.json")),
         ..Random::of(256)
     };
-    for prompts in [Prompts::Random(random), Prompts::File { path: "/tmp/prompts.jsonl".into(), multi_turn: true }] {
+    for prompts in [Prompts::Random(random), Prompts::File { path: here("data/prompts.jsonl"), multi_turn: true }] {
         for save_tokens in [SaveTokens::All, SaveTokens::None] {
             by_flags(Spec { prompts: prompts.clone(), save_tokens, cold: true, ..spec() });
         }
@@ -97,11 +102,11 @@ fn every_arrival_and_every_prompt_is_copied() {
 fn a_server_with_all_its_settings_and_routes_is_copied() {
     let target = Target {
         endpoint: Endpoint::Chat,
-        api_key_file: Some("/tmp/key".into()),
+        api_key_file: Some(here("keys/api key")),
         more_urls: vec!["http://127.0.0.1:8001".to_owned(), "http://127.0.0.1:8002".to_owned()],
         headers: [("X-Team".to_owned(), "eye: $HOME".to_owned())].into(),
         extra_body: serde_json::from_str(r#"{"top_k": 20, "stop": ["it's"]}"#).expect("JSON"),
-        ca_file: Some("/tmp/ca.pem".into()),
+        ca_file: Some(here("tls/ca.pem")),
         http2: true,
         ..spec().target
     };

@@ -1,11 +1,14 @@
-//! The general client: through reqwest, for servers the own client does not speak to (https). Its stamps are taken in this process,
-//! after TLS and HTTP were undone, so they are wider than the kernel's; results say so (`setup.client`, `setup.stamps`).
+//! The general client: through reqwest, for servers the own client does not speak to (https, HTTP/2). Its stamps are taken in this
+//! process, after TLS and HTTP were undone, so they are wider than the kernel's; results say so (`setup.client`, `setup.protocol`,
+//! `setup.stamps`).
 //!
 //! One thread with a runtime of its own does what a thread of the own client does: the same requests, due at the same moments, told
 //! to the same recorder. A request counts as sent when its connection is there and takes the body: neither connecting nor the
 //! handshake is the server's time to first token.
 
+mod alarm;
 mod door;
+mod lines;
 
 pub(in crate::bench) use door::{Door, class_of};
 
@@ -19,10 +22,15 @@ use super::{
     thread::Watch,
 };
 use crate::{
-    bench::record::{Class, Record},
+    bench::{
+        record::{Class, Record},
+        spec::Limits,
+    },
     openai::sse,
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use alarm::Alarm;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use lines::Lines;
 use std::{
     cell::{Cell, RefCell},
     io,
@@ -35,14 +43,11 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::watch,
-    time::sleep,
+    sync::{Notify, watch},
+    task::yield_now,
+    time::timeout,
 };
 
-/// How often orders are looked for while nothing is due, µs.
-const LOOK_US: u64 = 10_000;
-/// How often limits are looked at, µs.
-const LIMITS_US: u64 = 20_000;
 /// The recorder is told of live times this often at most, µs.
 const TELL_EVERY_US: u64 = 100_000;
 /// After `[DONE]` the end of the body is awaited this long.
@@ -57,7 +62,8 @@ pub(super) struct General {
     share: Share,
     messages: Sender<Message>,
     /// By [`Prepared::to`].
-    clients: Vec<(Door, reqwest::Client)>,
+    lines: Vec<Lines>,
+    alarm: Alarm,
     live: RefCell<Live>,
     in_flight: Cell<u32>,
 }
@@ -79,17 +85,36 @@ struct Flight {
     request: Prepared,
     planned_us: u64,
     started_us: u64,
-    /// When the connection took the body; 0: not yet.
-    sent_us: Arc<AtomicU64>,
+    sent: Arc<Sent>,
     head: RefCell<Option<Head>>,
     arrivals: RefCell<Arrivals>,
     heard_us: Cell<u64>,
     done_us: Cell<Option<u64>>,
 }
 
+/// What the connection that takes a request tells of it.
+#[derive(Default)]
+struct Sent {
+    /// When the connection took the body, µs since the run's start; 0: not yet.
+    at_us: AtomicU64,
+    /// Word that another limit holds from now on: it was sent, its first token came, all of it came.
+    turned: Notify,
+}
+
 impl Flight {
     fn sent_us(&self) -> Option<u64> {
-        Some(self.sent_us.load(Ordering::Relaxed)).filter(|&at| at > 0)
+        Some(self.sent.at_us.load(Ordering::Relaxed)).filter(|&at| at > 0)
+    }
+
+    /// When the limit that holds now is passed, µs since the run's start; until it is sent, connecting has a limit of its own.
+    fn deadline_us(&self, limits: Limits) -> Option<u64> {
+        if let Some(done_us) = self.done_us.get() {
+            return Some(done_us.saturating_add(AFTER_DONE_US));
+        }
+        let sent_us = self.sent_us()?;
+        let (since_us, within_s) =
+            if self.arrivals.borrow().started() { (self.heard_us.get(), limits.stall_s) } else { (sent_us, limits.first_token_s) };
+        Some(since_us.saturating_add(u64::try_from(Duration::from_secs_f64(within_s).as_micros()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -102,13 +127,32 @@ struct Landed {
 
 impl General {
     pub(super) fn new(shared: Arc<Shared>, share: Share, messages: Sender<Message>, doors: &[Door]) -> io::Result<Self> {
-        let connect = Duration::from_secs_f64(shared.limits.connect_s);
-        let clients = doors
-            .iter()
-            .map(|door| door.client(connect).map(|client| (door.clone(), client)).map_err(io::Error::other))
-            .collect::<io::Result<_>>()?;
+        let lines = doors.iter().map(|door| Lines::new(door.clone(), &shared).map_err(io::Error::other)).collect::<io::Result<_>>()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, shared, share, messages, clients, live: RefCell::default(), in_flight: Cell::new(0) })
+        let alarm = {
+            let _inside = runtime.enter();
+            Alarm::new(&shared.orders, share)?
+        };
+        Ok(Self { runtime, shared, share, messages, lines, alarm, live: RefCell::default(), in_flight: Cell::new(0) })
+    }
+
+    /// Opens the connections of `streams` requests under way at once, shared out among the addresses, or gives up when the run is stopped.
+    pub(super) fn connect(&self, streams: u32) -> Outcome {
+        let watch = Watch::start();
+        let all = u32::try_from(self.lines.len()).unwrap_or(1).max(1);
+        let opening = (0..).zip(&self.lines).map(|(index, lines)| lines.connect(Share { index, all }.of(streams)));
+        let stopped = async {
+            while self.shared.orders.now() < Order::Stop {
+                self.alarm.wait(u64::MAX >> 1).await;
+            }
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = join_all(opening) => {}
+                () = stopped => {}
+            }
+        });
+        watch.stop()
     }
 
     /// Runs one part: sends what is due until there is no more, awaits what is under way.
@@ -146,10 +190,15 @@ impl General {
             if wait_us.is_none() && flights.is_empty() {
                 return;
             }
-            let wait = Duration::from_micros(wait_us.unwrap_or(LONGEST_WAIT_US).min(LOOK_US));
+            // A planned moment: the load is what waits here, not the code for something to have happened.
+            let until_us = crate::base::clock::monotonic_us() + wait_us.unwrap_or(LONGEST_WAIT_US);
             tokio::select! {
-                Some(landed) = flights.next(), if !flights.is_empty() => self.land(landed, dispatch, warmup),
-                () = sleep(wait) => {}
+                Some(landed) = flights.next(), if !flights.is_empty() => {
+                    self.land(landed, dispatch, warmup);
+                    // The task of its connection has to run before the connection counts as idle: the next request would open another.
+                    yield_now().await;
+                }
+                () = self.alarm.wait(until_us) => {}
             }
             self.tell(false, dispatch);
         }
@@ -161,7 +210,7 @@ impl General {
             request,
             planned_us,
             started_us,
-            sent_us: Arc::default(),
+            sent: Arc::default(),
             head: RefCell::default(),
             arrivals: RefCell::default(),
             heard_us: Cell::new(started_us),
@@ -179,12 +228,18 @@ impl General {
 
     /// Sends the request and reads its answer; what is wrong with it, if anything.
     async fn stream(&self, flight: &Flight, warmup: bool) -> Option<(Class, String)> {
-        let asked = self.clients.get(usize::from(flight.request.to));
-        let asked = asked.and_then(|(door, client)| door.take_apart(client, &flight.request.bytes));
-        let Some((request, body)) = asked else { return Some((Class::Protocol, "the request cannot be sent".to_owned())) };
-        let (sent_us, zero_us) = (Arc::clone(&flight.sent_us), self.shared.zero_us);
+        let unsendable = |why: &str| Some((Class::Protocol, why.to_owned()));
+        let Some(lines) = self.lines.get(usize::from(flight.request.to)) else { return unsendable("the request has no address") };
+        let line = match lines.take() {
+            Ok(line) => line,
+            Err(why) => return unsendable(&why),
+        };
+        let asked = lines.door.take_apart(line.client(), &flight.request.bytes);
+        let Some((request, body)) = asked else { return unsendable("the request cannot be sent") };
+        let (sent, zero_us) = (Arc::clone(&flight.sent), self.shared.zero_us);
         let body = futures_util::stream::once(async move {
-            sent_us.store(crate::base::clock::monotonic_us().saturating_sub(zero_us), Ordering::Relaxed);
+            sent.at_us.store(crate::base::clock::monotonic_us().saturating_sub(zero_us), Ordering::Relaxed);
+            sent.turned.notify_one();
             Ok::<_, io::Error>(body)
         });
         let mut response = match request.body(reqwest::Body::wrap_stream(body)).send().await {
@@ -207,11 +262,15 @@ impl General {
                     flight.heard_us.set(at_us);
                     self.shared.user_stamps.fetch_add(1, Ordering::Relaxed);
                     if status == 200 && events {
+                        let before = flight.arrivals.borrow().started();
                         if let Err(error) = parser.push(&bytes, |event| self.event(flight, event.data, (sent_us, at_us), warmup)) {
                             return Some((Class::Protocol, error.to_string()));
                         }
                         if flight.done_us.get().is_none() && flight.arrivals.borrow().done() {
                             flight.done_us.set(Some(at_us));
+                            flight.sent.turned.notify_one();
+                        } else if !before && flight.arrivals.borrow().started() {
+                            flight.sent.turned.notify_one();
                         }
                     } else {
                         let room = MAX_PLAIN_BYTES.saturating_sub(plain.len()).min(bytes.len());
@@ -247,22 +306,26 @@ impl General {
     /// Ends when a limit has passed, or with `None` when only the body's end is missing after `[DONE]`.
     async fn limits(&self, flight: &Flight) -> Option<(Class, String)> {
         let limits = self.shared.limits;
-        let passed = |since_us: u64| Duration::from_micros(self.shared.now_us().saturating_sub(since_us)).as_secs_f64();
         loop {
-            sleep(Duration::from_micros(LIMITS_US)).await;
-            if flight.done_us.get().is_some_and(|done| self.shared.now_us().saturating_sub(done) > AFTER_DONE_US) {
-                return flight.arrivals.borrow().verdict(None, flight.request.asked);
+            let now_us = self.shared.now_us();
+            let Some(deadline_us) = flight.deadline_us(limits) else {
+                flight.sent.turned.notified().await;
+                continue;
+            };
+            if now_us < deadline_us {
+                // A chunk moves the deadline of a stall without a word: it is looked at again when it would have passed.
+                let _ = timeout(Duration::from_micros(deadline_us - now_us), flight.sent.turned.notified()).await;
+                continue;
             }
             let arrivals = flight.arrivals.borrow();
-            // Until it is sent, connecting has a limit of its own.
-            let Some(sent_us) = flight.sent_us() else { continue };
-            if !arrivals.started() && passed(sent_us) > limits.first_token_s {
-                return Some((Class::TimeoutFirstToken, format!("no token within {} s", limits.first_token_s)));
-            }
-            if arrivals.started() && passed(flight.heard_us.get()) > limits.stall_s {
+            return if flight.done_us.get().is_some() {
+                arrivals.verdict(None, flight.request.asked)
+            } else if arrivals.started() {
                 let tokens = arrivals.counted();
-                return Some((Class::TimeoutStall, format!("nothing more within {} s, after {tokens} tokens", limits.stall_s)));
-            }
+                Some((Class::TimeoutStall, format!("nothing more within {} s, after {tokens} tokens", limits.stall_s)))
+            } else {
+                Some((Class::TimeoutFirstToken, format!("no token within {} s", limits.first_token_s)))
+            };
         }
     }
 

@@ -131,8 +131,9 @@ fn measured(a: &Summary, b: &Summary, found: &mut Vec<Said>) {
         let (x, y) = (word(&a.cache), word(&b.cache));
         found.push(said!("another state of the prefix cache: {x} and {y}", "前缀缓存状态不同：{x} 与 {y}"));
     }
-    if (&a.client, &a.stamps) != (&b.client, &b.stamps) {
-        let (x, y) = (format!("{}/{}", a.client, a.stamps), format!("{}/{}", b.client, b.stamps));
+    if (&a.client, &a.stamps, http2(a)) != (&b.client, &b.stamps, http2(b)) {
+        let of = |s: &Summary| format!("{}/{}{}", s.client, s.stamps, if http2(s) { "/HTTP/2" } else { "" });
+        let (x, y) = (of(a), of(b));
         found.push(said!("another client or stamps: {x} and {y}", "客户端或时间戳来源不同：{x} 与 {y}"));
     }
     if a.usage != b.usage && (a.usage == Usage::Continuous || b.usage == Usage::Continuous) {
@@ -165,6 +166,10 @@ fn machines(a: &Header, b: &Header, found: &mut Vec<Said>) {
     if x != y && !x.is_empty() && !y.is_empty() {
         found.push(said!("another engine or version: {x} and {y}", "引擎或版本不同：{x} 与 {y}"));
     }
+}
+
+fn http2(s: &Summary) -> bool {
+    s.protocol == "HTTP/2"
 }
 
 fn word(value: &impl serde::Serialize) -> String {

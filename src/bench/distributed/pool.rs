@@ -40,7 +40,7 @@ pub(super) fn snapshot<'a>(all: impl Iterator<Item = &'a Snapshot>) -> Option<Sn
         mine.send_lag_p99_us = mine.send_lag_p99_us.max(theirs.send_lag_p99_us);
         mine.loop_lag_p99_us = mine.loop_lag_p99_us.max(theirs.loop_lag_p99_us);
         mine.cpu_pct = mine.cpu_pct.into_iter().chain(theirs.cpu_pct).reduce(f32::max);
-        mine.connections += theirs.connections;
+        mine.connections = mine.connections.zip(theirs.connections).map(|(a, b)| a + b);
         mine.coalesced_chunks += theirs.coalesced_chunks;
         mine.late_sends += theirs.late_sends;
         one

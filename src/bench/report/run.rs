@@ -306,7 +306,10 @@ fn client(s: &Summary, out: &mut Vec<Block>, t: Words<'_>) {
         row(said!("wait in the client P99 ms", "客户端排队 P99 ms"), or_na(s.p99_client_queue_ms)),
         row(said!("events that shared a stamp", "共用时间戳的事件"), number(s.coalesced_chunks as f64)),
         row(said!("sent again on a fresh connection", "换新连接重发"), number(s.resent as f64)),
-        row(said!("client / stamps", "客户端 / 时间戳"), format!("{} / {}", s.client, s.stamps)),
+        row(
+            said!("client / protocol / stamps", "客户端 / 协议 / 时间戳"),
+            format!("{} / {} / {}", s.client, if s.protocol.is_empty() { "HTTP/1.1" } else { &s.protocol }, s.stamps),
+        ),
     ];
     out.push(Block::Table(Table { head: vec![t(said!("figure", "指标")), t(said!("value", "值"))], rows, text_columns: vec![] }));
 }

@@ -30,6 +30,7 @@ pub(in crate::bench) fn header(spec: &Spec, started_at: &str) -> Header {
             max_model_len: Some(4_096),
             usage: Usage::Continuous,
             client: "own".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
             stamps: "kernel".to_owned(),
             threads: 1,
             prompts: "ids".to_owned(),

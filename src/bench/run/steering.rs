@@ -12,11 +12,8 @@ use crate::{
         results::StoppedBy,
     },
 };
-use std::sync::{
-    Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering},
-    mpsc::Sender,
-};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc::Sender};
+use tokio::sync::watch;
 
 /// Longest note, characters.
 const NOTE_CHARS: usize = 200;
@@ -30,7 +27,7 @@ const RATE: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
 pub struct Steering {
     asked: Mutex<Asked>,
     /// Looked at before the client exists.
-    stop: AtomicBool,
+    stop: watch::Sender<bool>,
     /// The other processes that send the same load, in one of several workers.
     together: OnceLock<Box<dyn Together>>,
     /// Who else is told of every wish: the coordinator of several workers.
@@ -113,7 +110,7 @@ impl Steering {
             asked.by = Some(by);
         }
         if order == Order::Stop || asked.run.is_none() {
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop.send_replace(true);
         }
         if let Some(run) = &asked.run {
             let tighter = run.orders.now() < order;
@@ -127,15 +124,15 @@ impl Steering {
         }
     }
 
-    /// Set once the run is to end before it has begun.
-    pub(super) const fn stop(&self) -> &AtomicBool {
-        &self.stop
+    /// Becomes true once the run is to end before it has begun.
+    pub(super) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
     }
 
     /// The run has begun: from here on wishes reach it.
     pub(super) fn attach(&self, orders: &Orders, messages: &Sender<Message>, zero_us: u64) {
         let mut asked = self.lock();
-        if self.stop.load(Ordering::Relaxed) {
+        if *self.stop.borrow() {
             orders.give(Order::Stop);
         }
         let run = Attached { orders: orders.clone(), messages: messages.clone(), zero_us };

@@ -1,5 +1,6 @@
 //! Whole runs against the simulated server and its ground truth.
 
+mod http2;
 mod mixed;
 mod scripted;
 mod steered;
@@ -435,7 +436,7 @@ fn several_client_threads_share_users_and_requests_without_losing_or_doubling_an
         numbers.sort_unstable();
         assert_eq!(numbers, (0..60).collect::<Vec<_>>());
         assert!(summary.in_flight_mean.expect("requests") <= 10.0);
-        assert_eq!(done.watched.last().client.connections, 0, "every connection is closed at the end");
+        assert_eq!(done.watched.last().client.connections, Some(0), "every connection is closed at the end");
     }
 }
 

@@ -132,7 +132,7 @@ fn scrape_mark(received: &Receiver<Message>) -> (bool, Option<String>) {
 fn a_server_that_falls_silent_is_told_of_once_and_again_when_it_is_back() {
     let server = Pages::serve(&page_of(1, 10));
     let (send, received) = channel();
-    let scraper = start(vec![server.url.clone()], None, clock::monotonic_us(), send);
+    let scraper = start(vec![server.url.clone()], Vec::new(), Access::default(), clock::monotonic_us(), send);
     assert_eq!(sample(&received).running, Some(1.0));
     server.set("");
     let (ok, why) = loop {
@@ -153,7 +153,7 @@ fn a_server_that_falls_silent_is_told_of_once_and_again_when_it_is_back() {
 fn what_was_counted_after_the_last_tick_is_in_the_last_page() {
     let server = Pages::serve(&page_of(1, 10));
     let (send, received) = channel();
-    let scraper = start(vec![server.url.clone()], None, clock::monotonic_us(), send);
+    let scraper = start(vec![server.url.clone()], Vec::new(), Access::default(), clock::monotonic_us(), send);
     sample(&received);
     server.set(&page_of(0, 25));
     scraper.stop();
@@ -166,13 +166,13 @@ fn what_was_counted_after_the_last_tick_is_in_the_last_page() {
 fn a_server_without_metrics_is_told_of_once_and_left_alone() {
     let server = Pages::serve("404");
     let (send, received) = channel();
-    let scraper = start(vec![server.url.clone(), "gopher://x".to_owned()], None, clock::monotonic_us(), send);
+    let scraper = start(vec![server.url.clone(), "gopher://x".to_owned()], Vec::new(), Access::default(), clock::monotonic_us(), send);
     assert!(!scrape_mark(&received).0);
     assert!(!scrape_mark(&received).0);
     scraper.stop();
     assert!(received.try_iter().next().is_none(), "nothing more is asked");
-    assert_eq!(identify(&server.url, None).engine, None);
-    assert_eq!(Quiet::new(std::slice::from_ref(&server.url), None).look(), Look::Silent);
+    assert_eq!(identify(&server.url, &Access::default()).engine, None);
+    assert_eq!(Quiet::new(std::slice::from_ref(&server.url), &Access::default()).look(), Look::Silent);
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn a_simulated_server_tells_its_load_and_what_it_is() {
     let sim = Sim::bind(Options::default()).expect("binds");
     let (url, stop) = (sim.listening().expect("listens").url, sim.stop_handle());
     let server = thread::spawn(move || sim.run().expect("serves"));
-    let setup = identify(&url, None);
+    let setup = identify(&url, &Access::default());
     assert_eq!((setup.engine.as_deref(), setup.url.as_str()), (Some("dcudeck"), url.as_str()));
     assert!(setup.version.is_some_and(|version| version.contains("vllm.0.8.5")));
-    assert_eq!(Quiet::new(&[url], None).look(), Look::Empty);
+    assert_eq!(Quiet::new(&[url], &Access::default()).look(), Look::Empty);
     stop.stop();
     server.join().expect("ends");
 }
@@ -191,7 +191,7 @@ fn a_simulated_server_tells_its_load_and_what_it_is() {
 #[test]
 fn a_busy_server_is_not_empty_until_it_is_or_stands_still_for_seconds() {
     let server = Pages::serve(&page_of(2, 10));
-    let mut quiet = Quiet::new(std::slice::from_ref(&server.url), None);
+    let mut quiet = Quiet::new(std::slice::from_ref(&server.url), &Access::default());
     assert_eq!(quiet.look(), Look::Busy { running: 2.0, waiting: 0.0 });
     server.set(&page_of(2, 11));
     assert_eq!(quiet.look(), Look::Busy { running: 2.0, waiting: 0.0 });

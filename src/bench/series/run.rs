@@ -15,7 +15,7 @@ use crate::{
         scrape::{Look, Quiet},
         spec::Spec,
         summary::Summary,
-        target,
+        target::Access,
     },
     said,
 };
@@ -69,8 +69,7 @@ pub(in crate::bench) fn run(spec: &Spec, dir: &Path, sink: &Arc<dyn Sink>, wheel
 
 /// Runs cells until there is none left, somebody asked for the end, or too many failed: then the sentence that says so.
 fn measure(spec: &Spec, dir: &Path, state: &Arc<State>, wheel: &Wheel) -> Result<Option<String>, Problem> {
-    let key = target::api_key(&spec.target)?;
-    let mut quiet = Quiet::new(&servers(spec), key.as_ref());
+    let mut quiet = Quiet::new(&servers(spec), &Access::of(&spec.target)?);
     let mut failures = 0;
     while wheel.end().is_none() {
         state.obey(wheel)?;

@@ -228,6 +228,7 @@ impl Figures {
             cache,
             server,
             client: header.setup.client.clone(),
+            protocol: header.setup.protocol.clone(),
             stamps: header.setup.stamps.clone(),
             user_stamped_reads: end.map(|e| e.user_stamped_reads),
             usage: header.setup.usage,

@@ -22,6 +22,7 @@ pub(in crate::bench) fn target(endpoint: Endpoint, usage: Usage, addresses: u16)
         ignore_eos: true,
         extra_body: Map::new(),
         material: Arc::new(Material::Ids),
+        access: Access::default(),
     }
 }
 

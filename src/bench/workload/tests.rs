@@ -4,7 +4,7 @@ use crate::bench::{
     spec::{self, Endpoint},
     target::tests::target,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 fn spec(text: &str) -> Spec {
     serde_json::from_str(text).expect(text)
@@ -83,6 +83,75 @@ fn a_paired_mix_gives_every_prompt_to_every_route_in_turning_order() {
     assert_eq!(models.len(), 3);
     assert!(models.values().all(|of| of.len() == 2 && of.contains(&"a".to_owned()) && of.contains(&"b".to_owned())), "{models:?}");
     assert_eq!(workload.routes().iter().map(|route| route.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+}
+
+/// Every request of a part as it is sent, by its number, turns too: moment, route, turn, bytes.
+type Sent = BTreeMap<u64, (Option<u64>, u16, u16, Vec<u8>)>;
+
+fn sent_by(spec: &Spec, routes: &[&str], warmup: bool) -> Sent {
+    let mut sent = Sent::new();
+    for head in workload(spec, routes, 1).part(warmup) {
+        for turn in std::iter::successors(Some(&head), |turn| turn.then.as_deref()) {
+            let what = (turn.due_us, turn.route, turn.turn, turn.bytes.clone());
+            assert!(sent.insert(turn.i, what).is_none(), "number {} is sent twice", turn.i);
+        }
+    }
+    sent
+}
+
+#[test]
+fn parts_of_a_load_together_send_the_very_requests_of_the_whole_and_none_twice() {
+    let turns = r#", "prompts": {"random": {"input_len": 9, "range_ratio": 0.5, "turns": 3}}"#;
+    let paired = format!(r#", "mix": "paired", {ROUTES}"#);
+    for load in [r#"{"poisson": 50.0}"#, r#"{"concurrency": 8}"#, r#"{"stages": [{"rate": 40.0, "duration_s": 9.0}]}"#] {
+        // A count that cuts the last conversation, or the last pair, short.
+        for (more, routes) in [
+            (String::new(), &[][..]),
+            (turns.to_owned(), &[]),
+            (format!(", {ROUTES}"), &["a", "b"]),
+            (paired.clone(), &["a", "b"]),
+            (format!("{paired}{turns}"), &["a", "b"]),
+        ] {
+            let mut spec = spec(&format!(r#"{{"load": {load}, "requests": 47, "warmup": 7, "output_len": 6{more}}}"#));
+            for warmup in [false, true] {
+                let whole = sent_by(&spec, routes, warmup);
+                assert_eq!(whole.len(), if warmup { 7 } else { 47 });
+                for of in 1..=4 {
+                    let mut all = Sent::new();
+                    for index in 0..of {
+                        spec.share = Some(Share { index, of });
+                        let mut part = sent_by(&spec, routes, warmup);
+                        let count = all.len() + part.len();
+                        all.append(&mut part);
+                        assert_eq!(all.len(), count, "a request of part {index} of {of} is sent by another too: {load}{more}");
+                    }
+                    spec.share = None;
+                    assert!(all == whole, "{of} parts of {load}{more} send something else than the whole");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_conversation_and_a_pair_stay_with_one_part() {
+    let turns = r#""prompts": {"random": {"input_len": 9, "turns": 3}}"#;
+    let mut spec = spec(&format!(r#"{{"load": {{"poisson": 50.0}}, "requests": 36, "mix": "paired", {ROUTES}, {turns}}}"#));
+    let mut pairs = BTreeMap::<String, Vec<(u16, u16)>>::new();
+    for index in 0..2 {
+        spec.share = Some(Share { index, of: 2 });
+        for head in workload(&spec, &["a", "b"], 1).part(false) {
+            assert_eq!(std::iter::successors(Some(&head), |turn| turn.then.as_deref()).count(), 3);
+            pairs.entry(json(&head)["prompt"].to_string()).or_default().push((index, head.route));
+        }
+    }
+    assert_eq!(pairs.len(), 6);
+    for of in pairs.values() {
+        let (mut parts, mut routes): (Vec<u16>, Vec<u16>) = of.iter().copied().unzip();
+        routes.sort_unstable();
+        parts.dedup();
+        assert_eq!((parts.len(), routes), (1, vec![0, 1]), "{pairs:?}");
+    }
 }
 
 #[test]

@@ -64,15 +64,9 @@ pub struct BenchRun {
     /// One more argument for srun, such as --srun-arg=--partition=debug; may be repeated
     #[arg(long = "srun-arg", value_name = "ARG", requires = "workers", allow_hyphen_values = true, help_heading = "More than one machine")]
     pub srun_args: Vec<String>,
-    /// Folder for the result [default: WORKSPACE/results/ID]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Don't ask before a server that is neither on this machine nor one of ours is loaded
-    #[arg(long)]
-    pub yes: bool,
-    /// Print the result as one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// How it is started and told.
+    #[command(flatten)]
+    pub start: StartFlags,
 }
 
 /// `dcudeck bench matrix`
@@ -102,15 +96,9 @@ pub struct BenchMatrix {
     /// Times every cell is measured
     #[arg(long, value_name = "N")]
     pub repeats: Option<u32>,
-    /// Folder for the result [default: WORKSPACE/results/ID]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Don't ask before a server that is neither on this machine nor one of ours is loaded
-    #[arg(long)]
-    pub yes: bool,
-    /// Print the result as one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// How it is started and told.
+    #[command(flatten)]
+    pub start: StartFlags,
 }
 
 /// `dcudeck bench search`
@@ -140,15 +128,9 @@ pub struct BenchSearch {
     /// Go on past the goals until throughput stops to rise
     #[arg(long)]
     pub to_saturation: bool,
-    /// Folder for the result [default: WORKSPACE/results/ID]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Don't ask before a server that is neither on this machine nor one of ours is loaded
-    #[arg(long)]
-    pub yes: bool,
-    /// Print the result as one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// How it is started and told.
+    #[command(flatten)]
+    pub start: StartFlags,
 }
 
 /// `dcudeck bench compare`
@@ -180,6 +162,20 @@ pub struct BenchExport {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a load is started, and how its result is told.
+#[derive(Debug, Default, Args)]
+pub struct StartFlags {
+    /// Folder for the result [default: WORKSPACE/results/ID]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Don't ask before a server that is neither on this machine nor one of ours is loaded
+    #[arg(long)]
+    pub yes: bool,
+    /// Print the result as one JSON document
     #[arg(long)]
     pub json: bool,
 }

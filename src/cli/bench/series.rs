@@ -10,7 +10,7 @@ use crate::{
         spec::Spec,
     },
     cli::{
-        args::{BenchMatrix, BenchSearch},
+        args::{BenchMatrix, BenchSearch, StartFlags},
         columns,
         out::{Ended, Out},
     },
@@ -20,8 +20,7 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -33,8 +32,7 @@ pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> 
 }
 
 pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
-    let spec = || command.spec(workspace);
-    let Some(series) = run(spec, command.resume.as_deref(), command.out.as_deref(), command.yes, workspace, out)? else {
+    let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
     if out.json {
@@ -55,8 +53,7 @@ pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> 
 fn run(
     spec: impl FnOnce() -> Result<Spec, Problem>,
     resume: Option<&Path>,
-    into: Option<&Path>,
-    yes: bool,
+    start: &StartFlags,
     workspace: &Workspace,
     out: Out,
 ) -> Result<Option<Series>, Problem> {
@@ -64,8 +61,8 @@ fn run(
         series::resume(workspace, dir)?
     } else {
         let spec = spec()?;
-        consent::ask(&spec, workspace, yes, out)?;
-        bench::start(workspace, &spec, into)?
+        consent::ask(&spec, workspace, start.yes, out)?;
+        bench::start(workspace, &spec, start.out.as_deref())?
     };
     if !to_its_end(&job, out)? {
         return Ok(None);

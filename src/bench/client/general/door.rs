@@ -1,12 +1,20 @@
-//! Servers the own client cannot speak to, reached through reqwest: https.
+//! Servers the own client cannot speak to, reached through reqwest: https, HTTP/2.
 
 use crate::{
-    base::Problem,
     bench::{record::Class, target::Url},
-    openai::client::install_crypto,
-    said,
+    openai::client::Trust,
 };
-use std::{error::Error, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tower_service::Service;
 
 /// The way to one such server.
 #[derive(Debug, Clone)]
@@ -15,39 +23,40 @@ pub(in crate::bench) struct Door {
     origin: String,
     host: String,
     to: SocketAddr,
-    /// Certificates of the authorities given, PEM.
-    authorities: Option<Arc<[u8]>>,
+    tls: bool,
+    http2: bool,
+    trust: Trust,
+    /// A question without effect, written for the own client: what opens a connection before there is load.
+    knock: Arc<[u8]>,
 }
 
 impl Door {
-    /// The way to the server of `url` at one of its addresses; `ca_file`: certificates trusted besides the system's.
-    ///
-    /// # Errors
-    /// A file that cannot be read or holds no certificate.
-    pub(in crate::bench) fn new(url: &Url, to: SocketAddr, ca_file: Option<&Path>) -> Result<Self, Problem> {
-        let unusable = |path: &Path, why: String| {
-            Problem::bad_input("bench.ca_file", said!("the certificates cannot be used: {why}", "无法使用该证书文件：{why}"))
-                .file(path)
-                .field("target.ca_file")
-        };
-        let mut authorities = None;
-        if let Some(path) = ca_file {
-            let pem = std::fs::read(path).map_err(|error| unusable(path, error.to_string()))?;
-            match reqwest::Certificate::from_pem_bundle(&pem) {
-                Ok(found) if !found.is_empty() => authorities = Some(pem.into()),
-                Ok(_) => return Err(unusable(path, "it holds no PEM certificate".to_owned())),
-                Err(error) => return Err(unusable(path, error.to_string())),
-            }
-        }
+    /// The way to the server of `url` at one of its addresses. HTTP/2 is agreed on in the handshake of TLS; without TLS the server has
+    /// to know it beforehand.
+    pub(in crate::bench) fn new(url: &Url, to: SocketAddr, http2: bool, trust: &Trust, knock: Vec<u8>) -> Self {
         let origin = format!("{}://{}", if url.tls { "https" } else { "http" }, url.authority);
-        Ok(Self { origin, host: url.host.clone(), to, authorities })
+        Self { origin, host: url.host.clone(), to, tls: url.tls, http2, trust: trust.clone(), knock: knock.into() }
     }
 
-    /// A client with connections of its own; only for the runtime that first uses it.
-    pub(in crate::bench) fn client(&self, connect: Duration) -> Result<reqwest::Client, String> {
-        install_crypto();
-        let builder = || {
-            reqwest::Client::builder()
+    /// It is spoken to in HTTP/2: several streams share a connection.
+    pub(in crate::bench) const fn http2(&self) -> bool {
+        self.http2
+    }
+
+    /// The question that opens a connection.
+    pub(super) fn knock(&self) -> &[u8] {
+        &self.knock
+    }
+
+    /// A client with connections of its own, each told to `opened`; only for the runtime that first uses it.
+    pub(in crate::bench) fn client(
+        &self,
+        connect: Duration,
+        opened: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Result<reqwest::Client, String> {
+        self.trust.client(self.tls, || {
+            let opened = opened.clone();
+            let builder = reqwest::Client::builder()
                 .connect_timeout(connect)
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
@@ -55,13 +64,14 @@ impl Door {
                 .no_proxy()
                 .pool_idle_timeout(None)
                 .tcp_nodelay(true)
-                .resolve(&self.host, self.to)
-        };
-        let given = self.authorities.as_deref().map(reqwest::Certificate::from_pem_bundle).transpose().map_err(|e| cause(&e))?;
-        let Some(given) = given else { return builder().build().map_err(|e| cause(&e)) };
-        // A machine without roots of its own has at least those given.
-        let merged = builder().tls_certs_merge(given.clone()).build();
-        merged.or_else(|_| builder().tls_certs_only(given).build()).map_err(|e| cause(&e))
+                .connector_layer(tower_layer::layer_fn(move |inner| Counted { inner, opened: opened.clone() }))
+                .resolve(&self.host, self.to);
+            match (self.http2, self.tls) {
+                (false, _) => builder.http1_only(),
+                (true, false) => builder.http2_prior_knowledge(),
+                (true, true) => builder,
+            }
+        })
     }
 
     /// A request written for the own client, taken apart for reqwest: its target, headers and body.
@@ -78,6 +88,33 @@ impl Door {
             }
         }
         Some((builder, bytes.get(len..).unwrap_or_default().to_vec()))
+    }
+}
+
+/// A connector that tells of every connection that is there, its handshake over.
+#[derive(Clone)]
+struct Counted<S, F> {
+    inner: S,
+    opened: F,
+}
+
+impl<S, F, R> Service<R> for Counted<S, F>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+    F: Fn() + Clone + Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: R) -> Self::Future {
+        let (connecting, opened) = (self.inner.call(to), self.opened.clone());
+        Box::pin(async move { connecting.await.inspect(|_| opened()) })
     }
 }
 

@@ -121,7 +121,9 @@ impl Thread {
             idle.retain(|&s| s != slot);
         }
         self.free.push(slot);
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        if let Some(connections) = &self.shared.connections {
+            connections.fetch_sub(1, Ordering::Relaxed);
+        }
         conn.active.map(|active| *active)
     }
 

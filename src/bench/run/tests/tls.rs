@@ -11,13 +11,17 @@ use std::{
     sync::atomic::AtomicU32,
 };
 
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/tls").join(name)
 }
 
-/// An https server: eight tokens a stream. After `handshakes` connections it shuts each in the face of the handshake.
-struct Tls {
-    url: String,
+/// What came: the number of the connection, and whether it was a request for tokens.
+type Log = Arc<Mutex<Vec<(u32, bool)>>>;
+
+/// An https server. It keeps a connection open after whatever is no stream. After `handshakes` connections it shuts each in the face of the handshake.
+pub(super) struct Tls {
+    pub(super) url: String,
+    log: Log,
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -31,7 +35,7 @@ impl Drop for Tls {
     }
 }
 
-fn serve_tls(handshakes: u32) -> Tls {
+pub(super) fn serve_tls(handshakes: u32) -> Tls {
     install_crypto();
     let certificates = CertificateDer::pem_file_iter(fixture("server.pem")).expect("opens").collect::<Result<_, _>>().expect("PEM");
     let key = PrivateKeyDer::from_pem_file(fixture("server.key")).expect("a key");
@@ -39,36 +43,39 @@ fn serve_tls(handshakes: u32) -> Tls {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let url = format!("https://{}", listener.local_addr().expect("bound"));
     let (stop, count) = (Arc::new(AtomicBool::new(false)), AtomicU32::new(0));
-    let stopped = Arc::clone(&stop);
+    let (stopped, log) = (Arc::clone(&stop), Log::default());
+    let kept = Arc::clone(&log);
     let thread = thread::spawn(move || {
         for socket in listener.incoming() {
             if stopped.load(Ordering::Relaxed) {
                 return;
             }
             let Ok(mut socket) = socket else { continue };
-            if count.fetch_add(1, Ordering::Relaxed) >= handshakes {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            if number >= handshakes {
                 // Not TLS at all.
                 let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
                 continue;
             }
-            let config = Arc::clone(&config);
+            let (config, log) = (Arc::clone(&config), Arc::clone(&kept));
             thread::spawn(move || {
                 let connection = ServerConnection::new(config).expect("a connection");
-                let _ = answer(BufReader::new(StreamOwned::new(connection, socket)));
+                let mut stream = BufReader::new(StreamOwned::new(connection, socket));
+                while let Ok(Some(())) = answer(&mut stream, |post| log.lock().expect("lock").push((number, post))) {}
             });
         }
     });
-    Tls { url, stop, thread: Some(thread) }
+    Tls { url, log, stop, thread: Some(thread) }
 }
 
-/// Answers one request and closes the connection properly.
-fn answer(mut stream: BufReader<StreamOwned<ServerConnection, std::net::TcpStream>>) -> io::Result<()> {
+/// Answers one request; closes the connection properly after a stream.
+fn answer(stream: &mut BufReader<StreamOwned<ServerConnection, std::net::TcpStream>>, came: impl FnOnce(bool)) -> io::Result<Option<()>> {
     let (mut first, mut length, mut line) = (String::new(), 0, String::new());
     stream.read_line(&mut first)?;
     while line != "\r\n" {
         line.clear();
         if stream.read_line(&mut line)? == 0 {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a length");
@@ -77,6 +84,7 @@ fn answer(mut stream: BufReader<StreamOwned<ServerConnection, std::net::TcpStrea
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
+    came(first.starts_with("POST"));
     let out = stream.get_mut();
     if first.starts_with("POST") {
         out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")?;
@@ -93,17 +101,15 @@ fn answer(mut stream: BufReader<StreamOwned<ServerConnection, std::net::TcpStrea
         let body = r#"{"object":"list","data":[{"id":"m"}]}"#;
         let found = first.starts_with("GET /v1/models");
         let (status, body) = if found { ("200 OK", body) } else { ("404 Not Found", "{}") };
-        write!(
-            out,
-            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )?;
+        write!(out, "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        out.flush()?;
+        return Ok(Some(()));
     }
     out.conn.send_close_notify();
-    out.flush()
+    out.flush().map(|()| None)
 }
 
-fn trusting(url: &str, ca: &str, load: &str, more: &str) -> Spec {
+pub(super) fn trusting(url: &str, ca: &str, load: &str, more: &str) -> Spec {
     let mut spec = spec(url, load, more);
     spec.target.ca_file = Some(fixture(ca));
     spec
@@ -122,6 +128,22 @@ fn an_https_server_with_an_authority_of_its_own_is_measured_and_the_result_says_
             assert!(record.sent_us >= Some(record.started_us) && record.first_us >= record.sent_us, "{record:?}");
             assert!(record.end_us >= record.last_us.expect("tokens"), "{record:?}");
         }
+    }
+}
+
+#[test]
+fn connections_are_open_before_the_load_so_that_no_request_waits_for_a_handshake() {
+    let served = serve_tls(u32::MAX);
+    let done = go(&trusting(&served.url, "ca.pem", r#"{"concurrency": 3}"#, r#", "requests": 3"#));
+    assert_eq!(done.summary().completed, 3);
+    let end = read(&done.result_dir(), |_, _| {}).expect("reads").1.expect("an end");
+    assert_eq!(end.connections_opened, 3);
+    let log = served.log.lock().expect("lock");
+    // The first request for tokens was the one that was tried out.
+    let load: Vec<_> = log.iter().enumerate().filter(|(_, (_, post))| *post).skip(1).collect();
+    assert_eq!(load.len(), 3);
+    for (at, (connection, _)) in load {
+        assert!(log[..at].contains(&(*connection, false)), "{connection} was opened by its request: {log:?}");
     }
 }
 

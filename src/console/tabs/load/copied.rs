@@ -62,7 +62,7 @@ pub(super) fn row(run: &Watched, panel: Panel) -> String {
             Panel::Client => vec![
                 ("send_lag_p99_ms".to_owned(), time(run.now.client.send_lag_p99_us)),
                 ("cpu_pct".to_owned(), rate(run.now.client.cpu_pct.map(f64::from))),
-                ("connections".to_owned(), run.now.client.connections.to_string()),
+                ("connections".to_owned(), run.now.client.connections.map_or_else(|| "n/a".to_owned(), |open| open.to_string())),
             ],
             Panel::Errors => run.now.errors_by_class.iter().map(|(class, n)| (class.clone(), n.to_string())).collect(),
             _ => run.events.iter().map(|event| (words::clock(event.at_us()).trim().to_owned(), event.said().en)).collect(),

@@ -95,7 +95,7 @@ pub(super) fn at(at_us: u64, phase: Phase, done: u64) -> Snapshot {
             loop_lag_p99_us: Some(40),
             send_lag_p99_us: Some(210),
             cpu_pct: Some(8.7),
-            connections: 4,
+            connections: Some(4),
             coalesced_chunks: 12,
             ..Client::default()
         },

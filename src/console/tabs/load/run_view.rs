@@ -336,7 +336,8 @@ fn client_line(run: &Watched, cursor: Panel, area: Rect, pen: &mut Pen<'_>) {
     let x = figure_at(area, SPARK_X, 0, text!("lag P99", "滞后P99"), &lag, 8, pen);
     let x = figure_at(area, x + 2, 0, text!("loop", "循环"), &loop_lag, 8, pen);
     let x = figure_at(area, x + 2, 0, text!("CPU", "CPU"), &cpu, 5, pen);
-    figure_at(area, x + 2, 0, text!("conn", "连接"), &figure::count(u64::from(now.connections)), 7, pen);
+    let connections = now.connections.map_or_else(|| "n/a".to_owned(), |open| figure::count(u64::from(open)));
+    figure_at(area, x + 2, 0, text!("conn", "连接"), &connections, 7, pen);
 }
 
 /// One row a panel, and the picture of the one under the cursor.
