@@ -81,11 +81,12 @@ fn device(card: &Card, node: &Node, now_us: u64) -> Json {
             put(field.name(), value(reading(*field)));
         }
     }
-    let (mut sources, mut ages, mut missing) = (Map::new(), Map::new(), Map::new());
+    let (mut sources, mut ages, mut windows, mut missing) = (Map::new(), Map::new(), Map::new(), Map::new());
     for (field, reading) in &card.readings {
         if reading.value.is_some() && state != State::Lost {
             sources.insert(field.name().to_owned(), json!(reading.origin));
             ages.insert(field.name().to_owned(), json!(reading.age_ms(now_us)));
+            windows.extend((reading.window_ms > 0).then(|| (field.name().to_owned(), json!(reading.window_ms))));
         }
         if let Some(why) = reading.missing {
             missing.insert(field.name().to_owned(), json!(why.text().en));
@@ -93,7 +94,9 @@ fn device(card: &Card, node: &Node, now_us: u64) -> Json {
     }
     put("sources", sources.into());
     put("age_ms", ages.into());
+    put("window_ms", windows.into());
     put("missing", missing.into());
+    put("links", json!(info.links));
     put("processes", node.processes().filter(|process| process.card == info.address).map(process).collect());
     row.into()
 }
