@@ -50,6 +50,6 @@ pub use field::{Field, Pace, Unit};
 pub use frame::{Frame, Group, Library, Readings};
 pub use host::Host;
 pub use node::{Card, Node, State};
-pub use processes::{ProcessUse, Who};
+pub use processes::{Names, ProcessUse, Who};
 pub use reading::{Missing, Origin, Reading, Value};
 pub use source::{Call, Feed, Next, Source, Steps, Taken, Trouble, Unwatched};

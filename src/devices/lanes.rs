@@ -11,6 +11,7 @@ use super::{
     address::Address,
     field::{Field, Pace},
     frame::{Frame, Library, Readings},
+    processes::Names,
     reading::{Missing, Origin, Reading},
     source::{Feed, Next, Source, Steps, Taken, Trouble},
 };
@@ -75,6 +76,7 @@ pub struct Lanes<S> {
     look_at: u64,
     look_wait: u64,
     told: BTreeSet<String>,
+    names: Names,
 }
 
 impl<S: Steps + Send> Lanes<S> {
@@ -94,6 +96,7 @@ impl<S: Steps + Send> Lanes<S> {
             look_at: 0,
             look_wait: LOOK_TICKS.0,
             told: BTreeSet::new(),
+            names: Names::default(),
         }
     }
 
@@ -324,7 +327,9 @@ impl<S: Steps + Send> Lanes<S> {
         order.sort_by_key(|source| source.origin() != Origin::Sysfs);
         let lists: Vec<_> = order.into_iter().filter_map(|source| source.processes().ok()).collect();
         if let Some(list) = lists.iter().find(|list| !list.is_empty()).or(lists.first()) {
-            out.push(Frame::Processes(list.clone()));
+            let mut list = list.clone();
+            self.names.fill(&mut list);
+            out.push(Frame::Processes(list));
         }
     }
 }

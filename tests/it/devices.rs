@@ -78,6 +78,10 @@ fn figures_errors_heat_and_processes_follow_the_machine() {
     machine.sim(&["proc", "5", &pid, "62000000000"]);
     let document = watching.until("the process", |d| device(d, 5)["processes"][0]["pid"] == json!(std::process::id()));
     assert_eq!(device(&document, 5)["processes"][0]["mem_bytes"], json!(62_000_000_000_u64));
+    if fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() == "pid:[4026531836]") {
+        let command = device(&document, 5)["processes"][0]["command"].as_str().expect("has one");
+        assert!(command.contains("/it-"), "{command}");
+    }
     assert_eq!(device(&document, 4)["processes"], json!([]));
     machine.sim(&["clear", &pid]);
     watching.until("its end", |d| device(d, 5)["processes"] == json!([]));

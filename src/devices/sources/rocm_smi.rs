@@ -7,60 +7,6 @@
 //! Deliberately absent: every function that sets anything, the `gpu_metrics` structure (96 to 1832 bytes), and PCIe throughput,
 //! whose call takes a second on hardware.
 
-#[allow(
-    dead_code,
-    missing_docs,
-    non_camel_case_types,
-    unreachable_pub,
-    unsafe_op_in_unsafe_fn,
-    clippy::pedantic,
-    clippy::expect_used,
-    clippy::undocumented_unsafe_blocks,
-    reason = "made by bindgen"
-)]
-mod bindings;
-mod decode;
-mod load;
-
-use crate::{
-    base::clean,
-    devices::{
-        Address, Call, CardInfo, Field, Library, Link, LinkKind, Missing, Origin, ProcessUse, Source, Steps, Taken, Trouble, Vendor, Who,
-    },
-    said,
-};
-use bindings::{Rsmi, rsmi_room};
-use decode::{Layout, Scale};
-use std::{
-    fs, ptr,
-    time::{Duration, Instant},
-};
-
-/// Every vendor's GPUs, not AMD's alone.
-const ALL_GPUS: u64 = 0x1;
-/// One lock a thread of this process; Hygon, and AMD from 6.2.
-const THREAD_ONLY_MUTEX: u64 = 0x400_0000_0000_0000;
-/// A held lock gives "busy" at once instead of waiting for its holder.
-const NEVER_WAIT: u64 = 0x800_0000_0000_0000;
-/// Opening waits up to 5 s for the lock of each card; the flag does not cover it.
-const OPEN_LIMIT: Duration = Duration::from_secs(8);
-/// An opening that failed sooner than this did not wait for a lock.
-const NO_LOCK: Duration = Duration::from_secs(1);
-/// Any other call outside the lanes.
-const CALL_LIMIT: Duration = Duration::from_secs(3);
-/// What one call of Hygon's windowed use blocks for.
-const WINDOW_MS: u32 = 120;
-/// Processes asked for at once beyond those the library counted.
-const MORE_PROCESSES: u32 = 16;
-/// Words of one process in every version: pid and pasid, memory, sdma, compute units.
-const PROCESS_WORDS: usize = 4;
-
-impl Default for rsmi_room {
-    fn default() -> Self {
-        Self { words: [0; 512] }
-    }
-}
-
 /// Calls a function with its out-parameter last; a function the library lacks is not supported.
 macro_rules! get {
     ($library:expr, $function:ident($($argument:expr),*)) => {
@@ -86,6 +32,55 @@ macro_rules! words {
             decode::text(status, &buffer)
         })
     };
+}
+
+#[allow(
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    clippy::pedantic,
+    clippy::expect_used,
+    clippy::undocumented_unsafe_blocks,
+    reason = "made by bindgen"
+)]
+mod bindings;
+mod decode;
+mod identity;
+mod load;
+mod processes;
+
+use crate::{
+    base::clean,
+    devices::{Address, Call, CardInfo, Field, Library, Missing, Origin, ProcessUse, Source, Steps, Taken, Trouble, Vendor},
+    said,
+};
+use bindings::{Rsmi, rsmi_room};
+use decode::{Layout, Scale};
+use std::{
+    fs, ptr,
+    time::{Duration, Instant},
+};
+
+/// Every vendor's GPUs, not AMD's alone.
+const ALL_GPUS: u64 = 0x1;
+/// One lock a thread of this process; Hygon, and AMD from 6.2.
+const THREAD_ONLY_MUTEX: u64 = 0x400_0000_0000_0000;
+/// A held lock gives "busy" at once instead of waiting for its holder.
+const NEVER_WAIT: u64 = 0x800_0000_0000_0000;
+/// Opening waits up to 5 s for the lock of each card; the flag does not cover it.
+const OPEN_LIMIT: Duration = Duration::from_secs(8);
+/// An opening that failed sooner than this did not wait for a lock.
+const NO_LOCK: Duration = Duration::from_secs(1);
+/// Any other call outside the lanes.
+const CALL_LIMIT: Duration = Duration::from_secs(3);
+/// What one call of Hygon's windowed use blocks for.
+const WINDOW_MS: u32 = 120;
+impl Default for rsmi_room {
+    fn default() -> Self {
+        Self { words: [0; 512] }
+    }
 }
 
 /// One kind of call and how its answer is read.
@@ -315,103 +310,10 @@ impl RocmSmi {
         // SAFETY: as the header says; without room for records only their number is written.
         decode::checked(unsafe { get(card, &raw mut count, ptr::null_mut()) }).map(|()| count)
     }
-
-    fn info(&self, card: u32, place: u32) -> Result<CardInfo, Missing> {
-        let address = get!(self.rsmi, rsmi_dev_pci_id_get(card)).map(Address::of_rsmi)?;
-        let vendor_id: Option<u16> = get!(self.rsmi, rsmi_dev_vendor_id_get(card)).ok();
-        let device_id: Option<u16> = get!(self.rsmi, rsmi_dev_id_get(card)).ok();
-        let mut info = CardInfo::new(address, place, vendor_id.map_or(Vendor::Other, Vendor::of_pci));
-        info.pci_ids = vendor_id.zip(device_id);
-        info.name = words!(self.rsmi, rsmi_dev_name_get(card));
-        info.serial = words!(self.rsmi, rsmi_dev_serial_number_get(card));
-        info.vbios = words!(self.rsmi, rsmi_dev_vbios_version_get(card));
-        info.unique_id = get!(self.rsmi, rsmi_dev_unique_id_get(card)).ok().map(|id: u64| format!("{id:016x}"));
-        info.numa_node = get!(self.rsmi, rsmi_topo_numa_affinity_get(card)).ok().and_then(|node: i32| u32::try_from(node).ok());
-        info.minor = get!(self.rsmi, rsmi_dev_drm_render_minor_get(card)).ok();
-        info.cores = get!(self.rsmi, rsmi_dev_cu_num_get(card)).ok().and_then(|cores: i32| u32::try_from(cores).ok());
-        Ok(info)
-    }
-
-    fn links(&self, card: u32, steps: &mut dyn Steps) -> Vec<Link> {
-        let mut links = Vec::new();
-        for (&to, &address) in self.indices.iter().zip(&self.addresses).filter(|(to, _)| **to != card) {
-            let Ok(get) = &self.rsmi.rsmi_topo_get_link_type else { break };
-            // Debian's build ends the process here by an assertion when two cards are joined by PCIe directly.
-            if !steps.enter("rsmi_topo_get_link_type", CALL_LIMIT) {
-                break;
-            }
-            let (mut hops, mut kind) = (0, 0);
-            // SAFETY: as the header says; both outlive the call.
-            if decode::checked(unsafe { get(card, to, &raw mut hops, &raw mut kind) }).is_err() {
-                continue;
-            }
-            let kind = match kind {
-                1 => LinkKind::Pcie,
-                2 => LinkKind::Xgmi,
-                _ => LinkKind::Unknown,
-            };
-            let weight = get!(self.rsmi, rsmi_topo_get_link_weight(card, to)).ok();
-            links.push(Link { to: address, kind, hops: Some(hops), weight });
-        }
-        links
-    }
-
-    /// Every process that has a card open.
-    fn pids(&self) -> Result<Vec<u32>, Missing> {
-        let Ok(get) = &self.rsmi.rsmi_compute_process_info_get else { return Err(Missing::NotSupported) };
-        let mut count = 0;
-        // SAFETY: as the header says; without room only their number is written.
-        decode::checked(unsafe { get(ptr::null_mut(), &raw mut count) })?;
-        count = count.saturating_add(MORE_PROCESSES);
-        let words = PROCESS_WORDS * usize::try_from(count).unwrap_or(0);
-        let mut rooms = vec![rsmi_room::default(); words / 512 + 1];
-        // SAFETY: as the header says; there is room for `count` processes of 32 bytes.
-        decode::checked(unsafe { get(rooms.as_mut_ptr(), &raw mut count) })?;
-        let words: Vec<u64> = rooms.iter().flat_map(|room| room.words).collect();
-        let all = words.chunks_exact(PROCESS_WORDS).take(usize::try_from(count).unwrap_or(0));
-        Ok(all.filter_map(|process| process.first().map(|word| low(*word))).filter(|pid| *pid != 0).collect())
-    }
-
-    /// The library's indices of the cards `pid` uses.
-    fn cards_of(&self, pid: u32) -> Result<Vec<u32>, Missing> {
-        let Ok(get) = &self.rsmi.rsmi_compute_process_gpus_get else { return Err(Missing::NotSupported) };
-        let mut cards = vec![0_u32; self.indices.len().max(64)];
-        let mut count = size(cards.len());
-        // SAFETY: as the header says; there is room for `count` indices.
-        decode::checked(unsafe { get(pid, cards.as_mut_ptr(), &raw mut count) })?;
-        cards.truncate(usize::try_from(count).unwrap_or(0));
-        Ok(cards)
-    }
-
-    fn uses_of(&self, pid: u32) -> Vec<ProcessUse> {
-        let one = |card, mem_bytes| ProcessUse { pid, card, mem_bytes, util_pct: None, who: Who::default() };
-        let memory = |room: rsmi_room| room.words.get(1).copied();
-        if self.rsmi.rsmi_compute_process_info_by_device_get.is_ok() {
-            let each = self.indices.iter().zip(&self.addresses).filter_map(|(&index, &address)| {
-                let bytes = get!(self.rsmi, rsmi_compute_process_info_by_device_get(pid, index)).ok().and_then(memory)?;
-                (bytes > 0).then(|| one(address, Some(bytes)))
-            });
-            return each.collect();
-        }
-        let cards = self.cards_of(pid).unwrap_or_default();
-        // This figure is the sum over all cards: it is that of a card only when there is one.
-        let bytes = if cards.len() == 1 { get!(self.rsmi, rsmi_compute_process_info_by_pid_get(pid)).ok().and_then(memory) } else { None };
-        let place = |card: &u32| self.indices.iter().position(|index| index == card);
-        cards.iter().filter_map(|card| Some(one(*self.addresses.get(place(card)?)?, bytes))).collect()
-    }
 }
 
 fn micro(value: u64) -> f64 {
     value as f64 / 1e6
-}
-
-fn size(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-const fn low(word: u64) -> u32 {
-    word as u32
 }
 
 impl Source for RocmSmi {
@@ -464,7 +366,7 @@ impl Source for RocmSmi {
     }
 
     fn processes(&mut self) -> Result<Vec<ProcessUse>, Missing> {
-        Ok(self.pids()?.into_iter().flat_map(|pid| self.uses_of(pid)).collect())
+        self.uses()
     }
 }
 
