@@ -16,7 +16,7 @@ mod spec;
 mod start;
 
 pub use error::JobError;
-pub use job::{Exit, Job, State, Usage, list, live_everywhere};
+pub use job::{Exit, Job, State, Usage, list, live_everywhere, owners};
 pub use process::Identity;
 pub use spec::{New, Program, Spec};
 pub use start::{start, this_program};

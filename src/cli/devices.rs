@@ -18,6 +18,7 @@ use crate::{
     jobs, said,
 };
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -140,7 +141,9 @@ fn print(node: &Node, choice: &Choice, out: Out) -> Result<(), Ended> {
         return Err(Problem::failed("devices.none", why).field("--source").into());
     }
     if out.json {
-        return Ok(out.document(&document::once(node, now_us))?);
+        // Looked up only when there is something to look up.
+        let jobs = if node.processes().next().is_some() { jobs::owners() } else { BTreeMap::new() };
+        return Ok(out.document(&document::once(node, &jobs, now_us))?);
     }
     for trouble in &node.troubles {
         out.note(&format!("! {}", trouble.said.get(out.lang)));

@@ -2,10 +2,18 @@
 
 mod machine;
 
+use dcudeck::{
+    jobs::{self, New},
+    workspace::Workspace,
+};
 use machine::{Machine, SOON, Watching, compile};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::{fs, process::Command, time::Instant};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 const WATCH: &[&str] = &["--json", "--watch", "0.2"];
 
@@ -218,6 +226,30 @@ fn a_library_of_hygons_layout_is_told_by_its_functions_and_read_by_its_sizes() {
     let first = device(&document, 0);
     assert_eq!((&first["vendor"], &first["core_clk_mhz"], &first["temp_c"]["core"]), (&json!("hygon"), &json!(1500), &json!(66)));
     assert_eq!((&first["util_pct"], &first["sources"]["util_pct"]), (&json!(97), &json!("rsmi")));
+}
+
+#[test]
+fn a_process_of_a_job_of_ours_is_joined_to_it() {
+    let machine = Machine::new(&["--vendor", "0x1d94", "--cards", "1"]);
+    let mut new = New::foreign("test", "holder", vec!["sleep".to_owned(), "600".to_owned()]);
+    new.env.push(("DCUDECK_EXE".to_owned(), env!("CARGO_BIN_EXE_dcudeck").to_owned()));
+    new.env.push(("XDG_STATE_HOME".to_owned(), machine.home().join("state").display().to_string()));
+    let job = jobs::start(&Workspace::at(machine.home().join("ws")), new).expect("starts");
+    let deadline = Instant::now() + SOON;
+    let pid = loop {
+        assert!(Instant::now() < deadline, "the job does not run");
+        if let Some(pid) = job.pid() {
+            break pid;
+        }
+        std::thread::yield_now();
+    };
+    machine.sim(&["proc", "0", &pid.to_string(), "1000000"]);
+    let output = hygon(&machine, &["--json"], &[]).output().expect("runs");
+    job.stop(Duration::ZERO).expect("stops");
+    job.wait(SOON);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("is one document");
+    let process = &device(&document, 0)["processes"][0];
+    assert_eq!((&process["pid"], &process["job"], &process["mem_bytes"]), (&json!(pid), &json!(job.id()), &json!(1_000_000)));
 }
 
 #[test]

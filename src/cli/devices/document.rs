@@ -5,6 +5,7 @@ use crate::{
     devices::{Card, Field, Node, ProcessUse, Reading, State, Value},
 };
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
 /// Fields that stand in the contract under their own name.
 const OWN: &[Field] = &[
@@ -22,9 +23,12 @@ const OWN: &[Field] = &[
 const TEMPERATURES: &[(Field, &str)] =
     &[(Field::TempEdge, "edge"), (Field::TempJunction, "junction"), (Field::TempMemory, "memory"), (Field::TempCore, "core")];
 
+/// Jobs by the processes they own.
+type Jobs = BTreeMap<i32, String>;
+
 /// The node as one document.
-pub(super) fn once(node: &Node, now_us: u64) -> Json {
-    let devices: Vec<Json> = node.cards().into_iter().map(|card| device(card, node, now_us)).collect();
+pub(super) fn once(node: &Node, jobs: &Jobs, now_us: u64) -> Json {
+    let devices: Vec<Json> = node.cards().into_iter().map(|card| device(card, node, jobs, now_us)).collect();
     let host = node.host.as_ref();
     json!({
         "schema": "dcudeck.devices.once/1",
@@ -55,7 +59,7 @@ fn number(figure: f64) -> Json {
     if figure.fract() == 0.0 && figure.abs() < 9.0e15 { json!(figure as i64) } else { json!(figure) }
 }
 
-fn device(card: &Card, node: &Node, now_us: u64) -> Json {
+fn device(card: &Card, node: &Node, jobs: &Jobs, now_us: u64) -> Json {
     let info = &card.info;
     let mut row = Map::new();
     let mut put = |name: &str, value: Json| drop(row.insert(name.to_owned(), value));
@@ -97,11 +101,11 @@ fn device(card: &Card, node: &Node, now_us: u64) -> Json {
     put("window_ms", windows.into());
     put("missing", missing.into());
     put("links", json!(info.links));
-    put("processes", node.processes().filter(|process| process.card == info.address).map(process).collect());
+    put("processes", node.processes().filter(|process| process.card == info.address).map(|of| process(of, jobs)).collect());
     row.into()
 }
 
-fn process(process: &ProcessUse) -> Json {
+fn process(process: &ProcessUse, jobs: &Jobs) -> Json {
     json!({
         "pid": process.pid,
         "user": process.who.user,
@@ -109,6 +113,7 @@ fn process(process: &ProcessUse) -> Json {
         "container": process.who.container,
         "mem_bytes": process.mem_bytes,
         "util_pct": process.util_pct,
-        "job": null,
+        "running_s": process.who.running_s,
+        "job": i32::try_from(process.pid).ok().and_then(|pid| jobs.get(&pid)),
     })
 }

@@ -66,6 +66,11 @@ impl Machine {
         None
     }
 
+    /// Home of the commands that run on it.
+    pub(super) fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(super) fn root(&self) -> PathBuf {
         self.folder.path().join("sys")
     }
