@@ -37,8 +37,10 @@ const SLOW_LANE_US: u64 = 300_000;
 const SAVED_TICKS: u64 = 20;
 /// After so many answers of "not offered" in a row a call is asked less often.
 const REFUSALS: u32 = 3;
-/// Looking for cards again while one is lost or there are none: first and longest wait, in sweeps.
-const LOOK_TICKS: (u64, u64) = (3, 30);
+/// Looking for cards again while one is lost or a source lists none: first and longest wait, in sweeps.
+const LOOK_TICKS: (u64, u64) = (3, 60);
+/// The trouble of the source that reads files.
+const NO_FILES: &str = "sysfs.drm";
 /// What any call may take, and how much longer than when it was timed.
 const LEAST_LIMIT: Duration = Duration::from_secs(3);
 const LIMIT_FACTOR: u64 = 5;
@@ -67,6 +69,8 @@ pub struct Lanes<S> {
     cards: Vec<Joined>,
     /// Every card there ever was: one that is missing is looked for again.
     known: BTreeSet<Address>,
+    /// Whether a source could not list its cards at the last look.
+    silent: bool,
     slots: Vec<Slot>,
     /// Next of the slow lane.
     turn: usize,
@@ -88,6 +92,7 @@ impl<S: Steps + Send> Lanes<S> {
             steps,
             cards: Vec::new(),
             known: BTreeSet::new(),
+            silent: false,
             slots: Vec::new(),
             turn: 0,
             saved_us: SLOW_LANE_US,
@@ -102,7 +107,8 @@ impl<S: Steps + Send> Lanes<S> {
 
     /// Looks for cards, joins what the sources know of them, and times the calls on those that are new or back.
     fn look(&mut self, out: &mut Vec<Frame>) -> BTreeMap<Address, Readings> {
-        let before: BTreeSet<Address> = self.cards.iter().filter(|card| !card.lost).map(|card| card.info.address).collect();
+        let before: BTreeMap<Address, Vec<usize>> =
+            self.cards.iter().filter(|card| !card.lost).map(|card| (card.info.address, card.sources())).collect();
         let mut lists = Vec::new();
         let mut troubles = Vec::new();
         for source in &mut self.sources {
@@ -112,22 +118,23 @@ impl<S: Steps + Send> Lanes<S> {
             }));
         }
         self.cards = join(&lists);
-        // With cards from one source the other's silence is not worth a word.
-        if self.cards.is_empty() {
-            for trouble in troubles {
+        self.silent = !troubles.is_empty();
+        for trouble in troubles {
+            // A machine whose cards show no files (in a container) has cards all the same.
+            if self.cards.is_empty() || trouble.kind != NO_FILES {
                 self.tell(trouble, out);
             }
         }
         let libraries: Vec<Library> = self.sources.iter().filter_map(|source| source.library()).collect();
         out.push(Frame::Cards { libraries, cards: self.cards.iter().map(|card| card.info.clone()).collect() });
-        let there: BTreeSet<Address> = self.cards.iter().map(|card| card.info.address).collect();
-        let steady = there == before;
-        self.known.extend(&there);
+        let steady = self.cards.len() == before.len() && self.cards.iter().all(|card| before.contains_key(&card.info.address));
+        self.known.extend(self.cards.iter().map(|card| card.info.address));
         let known = std::mem::take(&mut self.slots);
         let mut first = BTreeMap::new();
         for card in self.cards.clone() {
             let address = card.info.address;
-            if before.contains(&address) && known.iter().any(|slot| slot.card == address) {
+            // A source that has joined or left changes which call is the best.
+            if before.get(&address).is_some_and(|sources| *sources == card.sources()) {
                 self.slots.extend(known.iter().filter(|slot| slot.card == address).filter_map(|slot| moved(slot, &card)));
             } else {
                 self.time(&card, &mut first);
@@ -344,7 +351,7 @@ impl<S: Steps + Send> Feed for Lanes<S> {
     /// The sweep comes last: after the first one a face knows all that can be known at once.
     fn step(&mut self, out: &mut Vec<Frame>) -> Next {
         let there = self.cards.iter().filter(|card| !card.lost).count();
-        let due = there == 0 || there < self.known.len();
+        let due = self.silent || there == 0 || there < self.known.len();
         let mut sweep = if self.tick == 0 || due && self.tick >= self.look_at { self.look(out) } else { self.sweep() };
         self.notice_lost(&mut sweep);
         if self.tick.is_multiple_of(PROCESS_TICKS) {

@@ -319,6 +319,20 @@ fn a_recording_plays_the_cards_that_were_recorded_and_is_not_overwritten() {
 }
 
 #[test]
+fn the_recorded_session_is_a_training_run_on_eight_cards_and_then_serving_on_four() {
+    let machine = Machine::new(&["--cards", "1"]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/devices/session.ndjson");
+    let replay = ["--json", "--watch", "0.05", "--source", "replay", file, "--speed", "40"];
+    let watching = Watching::start(machine.devices_outside(&replay));
+    let runs = |d: &Value, k, name: &str| device(d, k)["processes"][0]["command"].as_str().is_some_and(|command| command.contains(name));
+    let busy = |d: &Value, k| device(d, k)["util_pct"].as_u64().is_some_and(|busy| busy > 40);
+    watching.until("training", |d| (0..8).all(|k| runs(d, k, "llamafactory-cli train") && busy(d, k)));
+    watching.until("corrected errors", |d| device(d, 6)["ecc_ce"] == 3);
+    watching.until("serving", |d| (0..4).all(|k| runs(d, k, "VLLM::Worker_TP") && busy(d, k)) && (4..8).all(|k| !busy(d, k)));
+    watching.until("a card that lags its group", |d| (0..3).all(|k| busy(d, k)) && !busy(d, 3));
+}
+
+#[test]
 fn what_is_no_recording_is_refused_with_its_line() {
     let machine = Machine::new(&["--cards", "1"]);
     let file = machine.root().join("other.ndjson");

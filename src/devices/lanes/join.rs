@@ -13,6 +13,13 @@ pub(super) struct Joined {
     pub(super) lost: bool,
 }
 
+impl Joined {
+    /// The sources that know it.
+    pub(super) fn sources(&self) -> Vec<usize> {
+        self.places.iter().map(|(source, _)| *source).collect()
+    }
+}
+
 /// Cards of all sources by address; those known by index only join the card of that index, or stay by index when there is none.
 pub(super) fn join(lists: &[Vec<CardInfo>]) -> Vec<Joined> {
     let mut cards: Vec<Joined> = Vec::new();

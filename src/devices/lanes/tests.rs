@@ -11,6 +11,8 @@ struct Machine {
     cards: Vec<u8>,
     gone: BTreeSet<u8>,
     held: bool,
+    /// Whether the library cannot be opened.
+    closed: bool,
     /// (card, call) in the order of the calls.
     made: Vec<(u8, &'static str)>,
     looked: u32,
@@ -41,6 +43,9 @@ impl Source for Library {
     fn cards(&mut self, _: &mut dyn Steps) -> Result<Vec<CardInfo>, Trouble> {
         let mut machine = self.machine.lock().expect("is free");
         machine.looked += 1;
+        if machine.closed {
+            return Err(Trouble::new("closed", crate::said!("closed", "关闭")));
+        }
         self.there = machine.cards.iter().copied().filter(|card| !machine.gone.contains(card)).collect();
         Ok((0..).zip(&self.there).map(|(index, bus)| CardInfo::new(address(*bus), index, Vendor::Hygon)).collect())
     }
@@ -188,4 +193,20 @@ fn cards_known_by_index_join_the_card_of_that_index_and_vendor() {
         seen,
         [(address(9), Some("T1"), vec![(1, 0), (2, 0), (0, 0)]), (address(3), None, vec![(1, 1)]), (Address::Index(1), None, vec![(0, 1)]),]
     );
+}
+
+#[test]
+fn a_library_that_could_not_be_opened_is_opened_later_and_its_calls_join_those_of_the_files() {
+    let (library, closed) = lanes(&[1], &[(CAP, 0)]);
+    let (files, _) = lanes(&[1], &[(USE, 0)]);
+    closed.lock().expect("is free").closed = true;
+    let sources = library.sources.into_iter().chain(files.sources).collect();
+    let mut lanes = Lanes::new(sources, Unwatched);
+    let (out, first) = step(&mut lanes);
+    assert!(out.iter().any(|frame| matches!(frame, Frame::Trouble(trouble) if trouble.kind == "closed")));
+    assert_eq!(first[&address(1)].keys().copied().collect::<Vec<_>>(), [Field::UtilPct]);
+    closed.lock().expect("is free").closed = false;
+    let cap = (0..20).find_map(|_| step(&mut lanes).1.get(&address(1))?.get(&Field::PowerCap).cloned());
+    assert_eq!(cap.and_then(|reading| reading.figure()), Some(1.0));
+    assert_eq!(step(&mut lanes).1[&address(1)][&Field::UtilPct].figure(), Some(1.0));
 }
