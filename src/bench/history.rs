@@ -11,7 +11,11 @@ use super::{
     spec::{Mix, Spec},
     worker,
 };
-use crate::{base::Problem, jobs, said, workspace::Workspace};
+use crate::{
+    base::{Problem, Text},
+    jobs, said, text,
+    workspace::Workspace,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -63,6 +67,12 @@ pub enum Kind {
     Search,
 }
 
+/// Why two results are comparable, for those who see them compared.
+pub const COMPARABLE: Text = text!(
+    "the newest earlier result with the same model, load, prompts, answer length and routes",
+    "最近一次模型、负载、提示词、输出长度与路由均相同的结果"
+);
+
 /// All results of `workspace`, newest first. A folder that cannot be read is left out and named in the log.
 ///
 /// # Errors
@@ -103,18 +113,33 @@ pub fn workspace_of(dir: &Path) -> Option<Workspace> {
 ///
 /// The same means equal: kind (run, matrix, search), model, API, load with its cap, prompts, answer length, `ignore_eos`, `cold`, and
 /// each route's name, model and weight with their mix. Addresses, seeds, goals, limits and the number of requests may differ: they do
-/// not change what a figure stands for, and comparisons name them.
+/// not change what a figure stands for, and comparisons name them. [`COMPARABLE`] says so to a reader.
 #[must_use]
 pub fn last_comparable<'a>(entries: &'a [Entry], of: &Entry) -> Option<&'a Entry> {
     let asked = fingerprint(of)?;
-    let mut before: Vec<&Entry> = entries
-        .iter()
+    newest_before(of, entries.iter().filter(|entry| fingerprint(entry).as_ref() == Some(&asked)))
+}
+
+/// The same for every one of `entries` at once, by its place.
+#[must_use]
+pub fn all_comparable(entries: &[Entry]) -> Vec<Option<&Entry>> {
+    let asked: Vec<Option<String>> = entries.iter().map(fingerprint).collect();
+    let mut alike: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for (asked, entry) in asked.iter().zip(entries) {
+        if let Some(asked) = asked {
+            alike.entry(asked).or_default().push(entry);
+        }
+    }
+    let group = |asked: &Option<String>| asked.as_deref().and_then(|asked| alike.get(asked));
+    asked.iter().zip(entries).map(|(asked, of)| newest_before(of, group(asked)?.iter().copied())).collect()
+}
+
+/// Of results that asked the same as `of`, the newest before it with a figure to compare.
+fn newest_before<'a>(of: &Entry, alike: impl Iterator<Item = &'a Entry>) -> Option<&'a Entry> {
+    alike
         .filter(|e| e.id != of.id && e.started_at < of.started_at && e.started_at.is_some())
         .filter(|e| e.state != "running" && (e.metrics.get("completed").is_some_and(|&n| n > 0.0) || e.kind != Kind::Run))
-        .filter(|e| fingerprint(e).as_ref() == Some(&asked))
-        .collect();
-    before.sort_by(|a, b| (a.client_limited, &b.started_at, &b.id).cmp(&(b.client_limited, &a.started_at, &a.id)));
-    before.first().copied()
+        .min_by(|a, b| (a.client_limited, &b.started_at, &b.id).cmp(&(b.client_limited, &a.started_at, &a.id)))
 }
 
 /// What was asked, as text that is equal when it was the same; `None` of an imported result.

@@ -44,6 +44,9 @@ pub struct Record {
     /// Prompt tokens, as the server's `usage` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
+    /// Of these, taken from the prefix cache, where the server's `usage` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
     /// Output tokens: the server's `usage`, else the tokens counted in the stream.
     pub output_tokens: u64,
     /// Why the server ended it.

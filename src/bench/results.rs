@@ -17,7 +17,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use lines::{LinesHeader, events, header, seconds, server};
+pub use lines::{LinesHeader, Records, events, header, seconds, server, server_within};
 pub use rows::{RequestRow, records, request, requests};
 
 use super::{distributed, record::Record, spec::Spec, summary::Summary};
@@ -226,10 +226,6 @@ pub fn recompute(dir: &Path) -> Result<Summary, Problem> {
             .fix(said!("wait for its end, or stop it", "请等待其结束，或将其停止")));
     }
     finish::make(&dir)
-}
-
-fn open_lines(dir: &Path) -> Result<lines::Lines, Problem> {
-    lines::Lines::open(dir.join(REQUESTS))
 }
 
 /// A new folder for a result: `out` itself when given (made when missing; it must hold no result yet), else

@@ -146,15 +146,18 @@ pub fn resume(workspace: &Workspace, dir: &Path) -> Result<Job, Problem> {
 pub fn mark(workspace: &Workspace, dir: &Path, keys: &[String], skip: bool) -> Result<(), Problem> {
     let mut saved = saved(dir)?;
     free(workspace, &saved.series.dir)?;
-    for key in keys {
-        let Some(cell) = saved.series.cells.iter_mut().find(|cell| cell.key == *key) else {
-            return Err(Problem::bad_input("bench.no_cell", said!("the series has no cell {key}", "该系列没有单元 {key}"))
-                .file(saved.series.dir.join(SERIES))
-                .field(key.clone()));
-        };
+    if let Some(key) = keys.iter().find(|key| !saved.series.cells.iter().any(|cell| cell.key == **key)) {
+        let near = saved.series.cells.iter().take(3).map(|cell| cell.key.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(Problem::bad_input("bench.no_cell", said!("the series has no cell {key}", "该系列没有单元 {key}"))
+            .file(saved.series.dir.join(SERIES))
+            .field(key.clone())
+            .fix(said!("keys are such as {near}", "单元键形如 {near}")));
+    }
+    // Nothing is touched before every key is known.
+    for cell in saved.series.cells.iter_mut().filter(|cell| keys.contains(&cell.key)) {
         state::reset(cell, skip);
         if !skip {
-            cells::aside(&cell_dir(&saved.series.dir, key), "old")?;
+            cells::aside(&cell_dir(&saved.series.dir, &cell.key), "old")?;
         }
     }
     saved.series.over = false;

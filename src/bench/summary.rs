@@ -10,23 +10,28 @@
 //!   `output_throughput` counts the tokens of given-up requests too (they were served), totals only those of completed ones.
 //! - In an open loop with `max_concurrency`, requests that are due wait for room: that wait is the client queue, part of the response
 //!   times and no send lag.
-//! - `steady` is the longest run of equal slices (a 200th of the run, 10 ms to 1 s) in each of which the mean number of requests under
-//!   way was at least 90 % of the greatest such mean.
+//! - `steady` is the run without its ramp and drain, in equal slices (a 200th of the run, 10 ms to 1 s): in a closed loop the longest
+//!   span in which the mean number under way was at least 90 % of the greatest such mean, times shorter than half a request aside; in an
+//!   open loop from the first to the last slice with 90 % of the median, until the last request was sent. A request counts there by the share of its time.
 //! - `ci95` holds 95 % confidence intervals; [`stats::interval`](super::stats::interval) says how they are made.
 //! - Response times (`*_response_ms`) count from the planned moment instead: what a user would have waited.
 
+mod document;
 mod figures;
+mod latency;
 mod limits;
+mod part;
+mod second;
 mod server;
 mod steady;
 
-pub(super) use self::figures::{Figures, Second};
+pub(super) use self::{figures::Figures, second::Second};
 
 use super::{
     live::Cache,
     record::Record,
     results::{StoppedBy, Usage, WorkerSetup},
-    spec::{Slo, Spec},
+    spec::{Load, Prompts, Slo, Spec},
 };
 use crate::base::Exit;
 use serde::{Deserialize, Serialize};
@@ -75,8 +80,16 @@ pub struct Summary {
     pub warmup: u64,
     /// Seconds measured.
     pub duration: f64,
-    /// Prompt tokens of completed requests, as the server's `usage` counts them; null when it counts none.
+    /// Prompt tokens of completed requests, as the server's `usage` counts them; null when it does not count all of them.
     pub total_input_tokens: Option<u64>,
+    /// Prompt tokens that were asked for in completed requests, by the length the profile names; null where lengths differ (a file, a trace,
+    /// a range, several turns). Beside the count above it tells what a chat template or an unknown tokenizer made of them.
+    #[serde(default)]
+    pub asked_input_tokens: Option<u64>,
+    /// Prompt tokens of completed requests that came from the server's prefix cache, as its `usage` says
+    /// (vLLM: `--enable-prompt-tokens-details`); null when it says nothing.
+    #[serde(default)]
+    pub cached_input_tokens: Option<u64>,
     /// Output tokens of completed requests.
     pub total_output_tokens: u64,
     /// Completed requests per second.
@@ -197,7 +210,7 @@ pub struct Summary {
     /// The figures by route; empty with one route.
     #[serde(default)]
     pub routes: Vec<RouteSummary>,
-    /// State of the server's prefix cache while measuring.
+    /// State of the server's prefix cache while measuring, by its counters, else by what `usage` says was cached.
     #[serde(default)]
     pub cache: Cache,
     /// What the server said of itself while measuring; null when it was not scraped.
@@ -223,14 +236,14 @@ pub struct Summary {
     pub profile: Spec,
 }
 
-/// The longest span in which at least 90 % of the greatest number of requests were under way.
+/// The run without its ramp and drain; see the definitions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Steady {
     /// Its begin, seconds since the first planned moment.
     pub from_s: f64,
     /// Its end.
     pub until_s: f64,
-    /// Completed requests that ended in it, per second.
+    /// Completed requests per second, each counted by the share of its time that lies in it.
     pub request_throughput: Option<f64>,
     /// Output tokens that arrived in it, per second.
     pub output_throughput: Option<f64>,
@@ -292,6 +305,16 @@ impl Summary {
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         let Ok(serde_json::Value::Object(document)) = serde_json::to_value(self) else { return BTreeMap::new() };
         document.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect()
+    }
+}
+
+/// Length of every prompt of the load test, tokens, as it was asked for; `None` where they differ.
+pub(super) fn asked_input_len(spec: &Spec) -> Option<u32> {
+    match &spec.prompts {
+        Prompts::Random(random) if random.range_ratio <= 0.0 && random.turns == 1 && !matches!(spec.load, Load::Trace { .. }) => {
+            Some(random.input_len)
+        }
+        _ => None,
     }
 }
 

@@ -20,12 +20,14 @@
 //! `arrivals.part` has the same header and frames, and neither end nor index: a process that is killed leaves half a frame at most,
 //! which its length or its hash gives away. It is removed once `tokens.bin` is there.
 
+mod find;
 mod frame;
 mod keep;
 
 pub(super) use frame::{Encoder, Frames};
 
 use self::frame::key;
+pub use find::find;
 pub(super) use keep::Keeper;
 
 use super::{record::Record, spec::SaveTokens};
@@ -172,13 +174,18 @@ impl Tokens {
         let mut frames = Frames::at(&self.path, offset).ok()?;
         let mut record = Record::default();
         frames.next_into(&mut record).ok()??;
-        let mut at_us = record.sent_us?;
-        let arrivals = record.arrivals().map(|arrival| {
-            at_us += arrival.gap_us;
-            TokenArrival { at_us, gap_us: arrival.gap_us, tokens: arrival.tokens }
-        });
-        Some(arrivals.collect())
+        Some(arrivals(&record))
     }
+}
+
+/// The arrivals that `record` holds.
+fn arrivals(record: &Record) -> Vec<TokenArrival> {
+    let mut at_us = record.sent_us.unwrap_or(record.started_us);
+    let arrivals = record.arrivals().map(|arrival| {
+        at_us += arrival.gap_us;
+        TokenArrival { at_us, gap_us: arrival.gap_us, tokens: arrival.tokens }
+    });
+    arrivals.collect()
 }
 
 /// About how many bytes `tokens.bin` will have.

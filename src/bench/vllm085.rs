@@ -3,7 +3,8 @@
 //! Source: `benchmarks/benchmark_serving.py` and `backend_request_func.py` of that release. What differs from our own
 //! definitions: the first chunk with a choice is the first token even when its text is empty (the role chunk, in chat);
 //! inter-token latency is the gap between chunks; in chat the latency ends with the usage chunk and any answer with status 200
-//! counts as success. One thing cannot be the same: an answer without `usage` is tokenized there and counted by chunks here.
+//! counts as success. Two things cannot be the same: an answer without `usage` is tokenized there and counted by chunks here; and
+//! prompt tokens in chat are those of the text alone there, the server's count with its template here.
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,9 @@ mod tests;
 use super::{
     record::{Class, Record},
     results::Header,
-    spec::{Endpoint, Load, Prompts, Slo, Spec},
+    spec::{Endpoint, Load, Slo, Spec},
     stats::{Samples, Sorted},
+    summary::asked_input_len,
 };
 use serde::Serialize;
 
@@ -67,15 +69,9 @@ impl Figures {
         }
         self.ttft.push(ttft_us);
         self.e2el.push(latency_us);
-        self.input += match &spec.prompts {
-            // Nominal, as there. Where prompts differ in length, the server's count is the nominal one: they are token ids.
-            Prompts::Random(random)
-                if !chat && random.range_ratio <= 0.0 && random.turns == 1 && !matches!(spec.load, Load::Trace { .. }) =>
-            {
-                u64::from(random.input_len)
-            }
-            _ => record.prompt_tokens.unwrap_or(0),
-        };
+        // Nominal, as there. Where prompts differ in length, the server's count is the nominal one: they are token ids.
+        let nominal = asked_input_len(spec).filter(|_| !chat).map(u64::from);
+        self.input += nominal.or(record.prompt_tokens).unwrap_or(0);
         self.output += record.output_tokens;
         self.good += u64::from(meets(&spec.slo, ttft_us, tpot_us, latency_us));
     }

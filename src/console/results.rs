@@ -10,6 +10,7 @@ use crate::{
         compare::Comparison,
         history::Entry,
         live::{Event, Mark, Series, ServerSample},
+        spec::SaveTokens,
         summary::Summary,
     },
 };
@@ -21,7 +22,7 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
 pub enum Wanted {
     /// All results of the workspace.
     List,
-    /// One result: its figures, how it stands against the last comparable one, its requests.
+    /// One result: its figures, then its requests.
     Open {
         /// Its folder.
         dir: PathBuf,
@@ -96,6 +97,8 @@ pub struct Listed {
     pub entry: Entry,
     /// When it began, local time: `2026-11-24 08:12:05`; empty when nobody knows.
     pub when: String,
+    /// Folder of the last comparable result, in a list.
+    pub base: Option<PathBuf>,
 }
 
 /// A result.
@@ -109,8 +112,6 @@ pub struct Opened {
     pub summary: Option<Box<Summary>>,
     /// The matrix or search it is.
     pub series: Option<Box<Series>>,
-    /// How it stands against the last comparable one.
-    pub against: Option<Box<Against>>,
 }
 
 /// How a result stands against an earlier one.
@@ -133,6 +134,8 @@ pub struct Requests {
     pub rows: Arc<[Request]>,
     /// Those asked for, in the order asked for, by their place in `rows`.
     pub order: Arc<[u32]>,
+    /// While the rest is still read: share of the file that was, percent.
+    pub read_pct: Option<f64>,
 }
 
 impl Requests {
@@ -152,6 +155,8 @@ pub struct Autopsy {
     pub request: Request,
     /// Arrivals of its tokens; `None`: they were not kept.
     pub arrivals: Option<Vec<Arrived>>,
+    /// Whose arrivals the run was to keep; `None` when the result does not say.
+    pub save_tokens: Option<SaveTokens>,
     /// What its server said while it ran, and the last word before, in order of time.
     pub server: Vec<ServerSample>,
     /// Base URL of that server, when several were scraped.
@@ -259,7 +264,6 @@ impl Listed {
 impl Opened {
     fn cleaned(mut self) -> Self {
         self.listed = self.listed.map(Listed::cleaned);
-        self.against = self.against.map(|against| Box::new(against.cleaned()));
         if let Some(summary) = &mut self.summary {
             owned(&mut summary.model_id);
             summary.limited_by.iter_mut().for_each(owned);

@@ -198,6 +198,7 @@ impl Arrivals {
         record.last_us = self.last_us;
         record.event_us = self.event_us;
         record.prompt_tokens = self.progress.usage().map(|usage| usage.prompt_tokens);
+        record.cached_tokens = self.progress.usage().and_then(|usage| usage.cached_tokens());
         record.output_tokens = self.progress.counted_tokens().unwrap_or(self.counted);
         record.finish = self.progress.finish().map(ToString::to_string);
         record.gaps_us = self.gaps_us;

@@ -84,6 +84,9 @@ fn the_last_comparable_asked_the_same_and_was_not_limited_by_its_client() {
     assert_eq!(last_comparable(&entries, of("later")).map(|e| e.id.as_str()), Some("new"));
     assert_eq!(last_comparable(&entries, of("same")), None);
     assert_eq!(last_comparable(&entries, of("other-load")), None);
+    let at_once: Vec<_> = all_comparable(&entries).into_iter().map(|found| found.map(|e| &e.id)).collect();
+    let one_by_one: Vec<_> = entries.iter().map(|of| last_comparable(&entries, of).map(|e| &e.id)).collect();
+    assert_eq!(at_once, one_by_one);
     // Rather one that was limited than none.
     fs::remove_dir_all(results.join("same")).expect("removes");
     let entries = list(&workspace).expect("a list");

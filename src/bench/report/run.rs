@@ -13,14 +13,12 @@ use crate::{
         record::Class,
         results::StoppedBy,
         spec::Slo,
+        stats::{MIN_FOR_P99, p99_means},
         summary::{GOOD_ENOUGH_PCT, Summary},
     },
     said,
 };
 use serde_json::Value;
-
-/// A P99 of fewer samples is near the greatest one: marked.
-const ENOUGH_FOR_P99: u64 = 300;
 
 /// Everything the report of a run is made of.
 pub(super) struct Run {
@@ -53,9 +51,9 @@ pub(super) fn blocks(run: &Run, lang: Lang) -> Vec<Block> {
     out.push(Block::Table(throughput(s, &t)));
     out.push(Block::Table(latencies(s, &t)));
     out.push(Block::Paragraph(t(said!(
-        "Milliseconds; [low … high] is the 95 % confidence interval; ~ marks a P99 of fewer than {ENOUGH_FOR_P99} requests: near the \
+        "Milliseconds; [low … high] is the 95 % confidence interval; ~ marks a P99 of fewer than {MIN_FOR_P99} requests: near the \
          greatest one, no steady figure. Formulas are at the end.",
-        "单位毫秒；[低 … 高] 为 95 % 置信区间；~ 表示 P99 的请求数少于 {ENOUGH_FOR_P99}，接近最大值，不稳定。公式见文末。"
+        "单位毫秒；[低 … 高] 为 95 % 置信区间；~ 表示 P99 的请求数少于 {MIN_FOR_P99}，接近最大值，不稳定。公式见文末。"
     ))));
     out.extend(charts::of_run(run, lang));
     regression(run, &mut out, &t);
@@ -147,6 +145,10 @@ fn throughput(s: &Summary, t: Words<'_>) -> Table {
     if s.incomplete > 0 {
         rows.push(row(said!("given up at the end", "结束时放弃"), number(s.incomplete as f64), ""));
     }
+    if let Some(asked) = s.asked_input_tokens.filter(|asked| s.total_input_tokens != Some(*asked)) {
+        rows.push(row(said!("prompt tokens, as asked for", "输入 token（要求）"), number(asked as f64), ""));
+        rows.push(row(said!("prompt tokens, as the server counts", "输入 token（服务端计数）"), or_na(s.total_input_tokens.map(|n| n as f64)), ""));
+    }
     rows.push(row(said!("mean in flight", "平均在途请求"), or_na(s.in_flight_mean), ""));
     rows.push(row(said!("measured", "测量时长"), number(s.duration), "s"));
     Table { head: vec![t(said!("figure", "指标")), t(said!("value", "值")), t(said!("unit", "单位"))], rows, text_columns: vec![2] }
@@ -161,7 +163,7 @@ fn latencies(s: &Summary, t: Words<'_>) -> Table {
     };
     let rows = LATENCIES.iter().filter(|l| of("p99", l).or_else(|| of("mean", l)).is_some()).map(|latency| {
         let n = samples(latency);
-        let few = if (1..ENOUGH_FOR_P99).contains(&n) { "~" } else { "" };
+        let few = if n > 0 && !p99_means(n) { "~" } else { "" };
         let p99 = of("p99", latency)
             .map_or_else(|| "n/a".to_owned(), |v| format!("{few}{}{}", number(v), interval(&format!("p99_{}_ms", latency.key))));
         let median = format!("{}{}", or_na(of("median", latency)), interval(&format!("median_{}_ms", latency.key)));

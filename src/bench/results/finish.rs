@@ -1,6 +1,6 @@
 //! From what was written to what was found: two passes, one over the requests with their arrivals, one over the arrivals alone.
 
-use super::{End, Header, SUMMARY, VLLM085, lines, open_lines};
+use super::{End, Header, SUMMARY, VLLM085, lines};
 use crate::{
     base::Problem,
     bench::{
@@ -64,7 +64,7 @@ impl Joined {
 pub(super) fn scan(dir: &Path, mut each: impl FnMut(&Header, &mut Record)) -> Result<(Header, Option<End>), Problem> {
     let mut joined = Joined::of(dir)?;
     let mut failed = None;
-    let read = lines::records(&mut open_lines(dir)?, |header, mut record| {
+    let read = lines::records(dir, |header, mut record| {
         let Some(joined) = joined.as_mut().filter(|_| record.gaps_us.is_empty() && failed.is_none()) else {
             each(header, &mut record);
             return;
@@ -100,7 +100,7 @@ pub(super) fn make_within(dir: &Path, sample_bytes: u64) -> Result<Summary, Prob
     {
         return Ok(summary);
     }
-    let mut second = figures.second();
+    let mut second = figures.second(&header);
     if fresh {
         keep(dir, &working, &header, (&figures, sample_bytes), &mut second)?;
     } else {
@@ -113,8 +113,7 @@ pub(super) fn make_within(dir: &Path, sample_bytes: u64) -> Result<Summary, Prob
         // Everything it held is told now; left behind, it would only be read once more.
         let _ = fs::remove_file(&working);
     }
-    // As every later reader finds it: JSON may turn the last digit of a figure.
-    Ok(made(dir).unwrap_or(summary))
+    Ok(summary)
 }
 
 /// The summary that was made of `dir`, if there is one this version understands.

@@ -31,12 +31,13 @@ pub(super) struct Lines {
     input: BufReader<File>,
     text: Vec<u8>,
     number: u64,
+    read: u64,
 }
 
 impl Lines {
     pub(super) fn open(path: PathBuf) -> Result<Self, Problem> {
         match File::open(&path) {
-            Ok(file) => Ok(Self { input: BufReader::with_capacity(1 << 18, file), path, text: Vec::new(), number: 0 }),
+            Ok(file) => Ok(Self { input: BufReader::with_capacity(1 << 18, file), path, text: Vec::new(), number: 0, read: 0 }),
             Err(error) => Err(unreadable(&path, &error)),
         }
     }
@@ -44,10 +45,12 @@ impl Lines {
     /// The next line and whether it is whole; `None` at the end.
     fn next(&mut self) -> Result<Option<(&[u8], bool)>, Problem> {
         self.text.clear();
-        if self.input.read_until(b'\n', &mut self.text).map_err(|e| unreadable(&self.path, &e))? == 0 {
+        let bytes = self.input.read_until(b'\n', &mut self.text).map_err(|e| unreadable(&self.path, &e))?;
+        if bytes == 0 {
             return Ok(None);
         }
         self.number += 1;
+        self.read += bytes as u64;
         Ok(Some((&self.text, self.text.last() == Some(&b'\n'))))
     }
 
@@ -78,33 +81,79 @@ enum Line {
     End(End),
 }
 
+/// The finished requests of a result, one after another: the first can be shown while the last are still read.
+pub struct Records {
+    lines: Lines,
+    header: Header,
+    end: Option<End>,
+    bytes: u64,
+}
+
+impl Records {
+    /// Those of the result in `dir`.
+    ///
+    /// # Errors
+    /// When there is no first line, or it cannot be read.
+    pub fn open(dir: &Path) -> Result<Self, Problem> {
+        let mut lines = Lines::open(dir.join(REQUESTS))?;
+        let header = first(&mut lines)?;
+        let bytes = lines.input.get_ref().metadata().map_or(0, |meta| meta.len());
+        Ok(Self { lines, header, end: None, bytes })
+    }
+
+    /// The first line: what was asked and found out.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Share of the file that was read, percent.
+    #[must_use]
+    pub fn read_pct(&self) -> f64 {
+        if self.bytes == 0 { 100.0 } else { (self.lines.read as f64 * 100.0 / self.bytes as f64).min(100.0) }
+    }
+
+    /// The next one, weighed, without arrivals that are kept elsewhere; `None` after the last.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a line other than a torn last one is not what it should be.
+    pub fn next_record(&mut self) -> Result<Option<Record>, Problem> {
+        while let Some((text, whole)) = self.lines.next()? {
+            let parsed = if text.starts_with(b"{\"end\":") {
+                serde_json::from_slice(text).map(|line: EndLine| Line::End(line.end))
+            } else {
+                serde_json::from_slice(text).map(Line::Record)
+            };
+            match parsed {
+                Ok(Line::Record(mut record)) => {
+                    if !record.gaps_us.is_empty() {
+                        record.weigh();
+                    }
+                    return Ok(Some(*record));
+                }
+                Ok(Line::End(found)) => self.end = Some(found),
+                Err(_) if !whole => break,
+                Err(error) => return Err(self.lines.damaged(&error)),
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Reads `requests.jsonl`: header, each record weighed, end.
-pub(super) fn records(lines: &mut Lines, mut each: impl FnMut(&Header, Record)) -> Result<(Header, Option<End>), Problem> {
-    let header: Option<Header> = lines.parse()?;
-    let header = header.ok_or_else(|| {
+pub(super) fn records(dir: &Path, mut each: impl FnMut(&Header, Record)) -> Result<(Header, Option<End>), Problem> {
+    let mut records = Records::open(dir)?;
+    while let Some(record) = records.next_record()? {
+        each(&records.header, record);
+    }
+    Ok((records.header, records.end))
+}
+
+fn first(lines: &mut Lines) -> Result<Header, Problem> {
+    lines.parse()?.ok_or_else(|| {
         Problem::bad_input("bench.result_empty", said!("the result has no first line: the run never began", "结果没有首行：测试未曾开始"))
             .file(&lines.path)
-    })?;
-    let mut end = None;
-    while let Some((text, whole)) = lines.next()? {
-        let parsed = if text.starts_with(b"{\"end\":") {
-            serde_json::from_slice(text).map(|line: EndLine| Line::End(line.end))
-        } else {
-            serde_json::from_slice(text).map(Line::Record)
-        };
-        match parsed {
-            Ok(Line::Record(mut record)) => {
-                if !record.gaps_us.is_empty() {
-                    record.weigh();
-                }
-                each(&header, *record);
-            }
-            Ok(Line::End(found)) => end = Some(found),
-            Err(_) if !whole => break,
-            Err(error) => return Err(lines.damaged(&error)),
-        }
-    }
-    Ok((header, end))
+    })
 }
 
 /// The first line of the result in `dir`: what was asked and found out.
@@ -112,12 +161,7 @@ pub(super) fn records(lines: &mut Lines, mut each: impl FnMut(&Header, Record)) 
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn header(dir: &Path) -> Result<Header, Problem> {
-    let mut lines = Lines::open(dir.join(REQUESTS))?;
-    let parsed = lines.parse()?;
-    parsed.ok_or_else(|| {
-        Problem::bad_input("bench.result_empty", said!("the result has no first line: the run never began", "结果没有首行：测试未曾开始"))
-            .file(dir.join(REQUESTS))
-    })
+    first(&mut Lines::open(dir.join(REQUESTS))?)
 }
 
 /// Everything after the first line of a file; nothing when there is no such file.
@@ -153,6 +197,21 @@ pub fn server(dir: &Path) -> Result<Vec<ServerSample>, Problem> {
     let mut all = Vec::new();
     rest(dir.join(SERVER), |sample| all.push(sample))?;
     Ok(all)
+}
+
+/// What one server, by its place in [`Setup::servers`](super::Setup::servers), said of itself from one moment to another, µs since the
+/// run's start; a long run's other hours are read past.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn server_within(dir: &Path, server: u16, from_us: u64, until_us: u64) -> Result<Vec<ServerSample>, Problem> {
+    let mut kept = Vec::new();
+    rest(dir.join(SERVER), |sample: ServerSample| {
+        if sample.server == server && (from_us..=until_us).contains(&sample.at_us) {
+            kept.push(sample);
+        }
+    })?;
+    Ok(kept)
 }
 
 /// The seconds of the run, warm-up included.

@@ -1,6 +1,6 @@
 //! Finished requests as lists and figures need them: small, without arrivals.
 
-use super::{End, Header, lines, open_lines};
+use super::{End, Header, lines};
 use crate::{
     base::Problem,
     bench::{
@@ -165,7 +165,7 @@ impl RequestRow {
 /// As [`super::read`].
 pub fn requests(dir: &Path) -> Result<Vec<RequestRow>, Problem> {
     let mut rows = Vec::new();
-    lines::records(&mut open_lines(dir)?, |header, record| rows.push(RequestRow::new(&record, &header.spec.slo)))?;
+    lines::records(dir, |header, record| rows.push(RequestRow::new(&record, &header.spec.slo)))?;
     Ok(rows)
 }
 
@@ -174,7 +174,7 @@ pub fn requests(dir: &Path) -> Result<Vec<RequestRow>, Problem> {
 /// # Errors
 /// As [`super::read`].
 pub fn records(dir: &Path, each: impl FnMut(&Header, Record)) -> Result<(Header, Option<End>), Problem> {
-    lines::records(&mut open_lines(dir)?, each)
+    lines::records(dir, each)
 }
 
 /// One finished request of the result in `dir`, with its failure's words and without arrivals.
@@ -183,7 +183,7 @@ pub fn records(dir: &Path, each: impl FnMut(&Header, Record)) -> Result<(Header,
 /// As [`super::read`].
 pub fn request(dir: &Path, part_warmup: bool, i: u64) -> Result<Option<Record>, Problem> {
     let mut found = None;
-    lines::records(&mut open_lines(dir)?, |_, record| {
+    lines::records(dir, |_, record| {
         if record.i == i && record.warmup == part_warmup && found.is_none() {
             found = Some(record);
         }

@@ -89,6 +89,27 @@ fn a_run_that_goes_on_is_not_finished() {
     assert!(complete && summary.num_prompts == 20);
 }
 
+#[test]
+fn a_summary_read_back_is_the_one_written_to_the_last_bit() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    recorded(dir.path(), 60, "all");
+    let mut written = recompute(dir.path()).expect("is made");
+    assert_eq!(finish::made(dir.path()).as_ref(), Some(&written));
+    // Figures of every magnitude, far more than a run has: a reader that is off by a bit in one of a thousand is caught.
+    let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut figure = || {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from_bits(bits >> 12 | 0x3ff0_0000_0000_0000) * 10_f64.powi(i32::try_from(bits % 11).expect("small") - 4)
+    };
+    written.ci95 = (0..20_000).map(|k| (k.to_string(), [figure(), figure()])).collect();
+    fs::write(dir.path().join(SUMMARY), serde_json::to_vec_pretty(&written).expect("writes")).expect("writes");
+    let read = finish::made(dir.path()).expect("reads");
+    for (key, figures) in &written.ci95 {
+        assert_eq!(read.ci95[key].map(f64::to_bits), figures.map(f64::to_bits), "{figures:?}");
+    }
+    assert_eq!(read, written);
+}
+
 fn kept(dir: &Path) -> BTreeSet<(bool, u64)> {
     let found = tokens::open(dir).expect("opens");
     let all = requests(dir).expect("reads").into_iter().map(|row| (row.warmup, row.i));
@@ -116,6 +137,43 @@ fn every_arrival_is_read_back_as_it_was_written() {
         assert_eq!(got, (!want.is_empty()).then_some(want), "{}", record.i);
     }
     assert!(found.arrivals(false, 200).is_none() && found.arrivals(true, 1).is_none() && found.arrivals_of(false, 1, 1).is_none());
+}
+
+#[test]
+fn the_arrivals_of_a_request_are_found_before_and_after_the_run_is_finished_and_not_where_none_were_kept() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let records = recorded(dir.path(), 60, "all");
+    let found = |i: u64| tokens::find(dir.path(), false, i, 0).expect("reads").map(|all| all.iter().map(|a| a.gap_us).collect::<Vec<_>>());
+    let want = |i: u64| {
+        let record = records.iter().find(|r| !r.warmup && r.i == i).expect("a record");
+        let gaps: Vec<u64> = record.gaps_us.iter().map(|&gap| u64::from(gap)).collect();
+        (!gaps.is_empty()).then_some(gaps)
+    };
+    for i in [0, 7, 20, 59] {
+        assert_eq!(found(i), want(i), "{i}, while the run goes");
+    }
+    finish(dir.path()).expect("finishes");
+    for i in [0, 7, 20, 59] {
+        assert_eq!(found(i), want(i), "{i}, of the finished run");
+    }
+    assert_eq!(found(60), None);
+    fs::remove_file(dir.path().join(TOKENS)).expect("removes");
+    assert_eq!(found(7), None, "not kept is no error");
+}
+
+#[test]
+fn requests_are_read_one_after_another_and_how_far_is_told() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let records = recorded(dir.path(), 100, "all");
+    let mut reading = Records::open(dir.path()).expect("opens");
+    let mut before = reading.read_pct();
+    for record in &records {
+        let read = reading.next_record().expect("reads").expect("one more");
+        assert_eq!((read.i, read.warmup, read.output_tokens), (record.i, record.warmup, record.output_tokens));
+        assert!(reading.read_pct() > before, "{before}");
+        before = reading.read_pct();
+    }
+    assert!(before < 100.0 && reading.next_record().expect("reads").is_none() && reading.read_pct() >= 100.0);
 }
 
 proptest! {

@@ -450,6 +450,27 @@ fn a_request_larger_than_the_sockets_buffers_is_sent_whole() {
 }
 
 #[test]
+fn prompt_tokens_are_the_servers_count_and_stand_beside_what_was_asked_for() {
+    let served = serve(Options { ttft_ms: 1.0, itl_ms: 1.0, ..Options::default() });
+    // Ids are counted as they are; the chat template of the server adds tokens of its own.
+    for (endpoint, differs) in [("completions", false), ("chat", true)] {
+        let mut spec = spec(&served.url, r#"{"concurrency": 2}"#, r#", "requests": 4"#);
+        spec.prompts = crate::bench::spec::Prompts::random(20);
+        spec.target.endpoint = serde_json::from_value(endpoint.into()).expect("an endpoint");
+        let done = go(&spec);
+        let counted: u64 = done.records().iter().filter_map(|r| r.prompt_tokens).sum();
+        let summary = done.summary();
+        assert_eq!((summary.total_input_tokens, summary.asked_input_tokens), (Some(counted), Some(80)), "{endpoint}");
+        assert_eq!(counted != 80, differs, "{endpoint}: {counted}");
+        let both = summary.total_token_throughput.expect("counted") - (counted + summary.total_output_tokens) as f64 / summary.duration;
+        assert!(both.abs() < 1e-6, "{endpoint}");
+        let files = crate::bench::report::write(&done.result_dir()).expect("a report").files;
+        let report = std::fs::read_to_string(files.iter().find(|f| f.ends_with("report.md")).expect("written")).expect("reads");
+        assert_eq!(report.contains("as the server counts"), differs, "{report}");
+    }
+}
+
+#[test]
 fn a_run_that_cannot_begin_says_so_before_any_load() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("bound");
     let served = serve(Options::default());

@@ -39,10 +39,15 @@ struct Rung {
 
 /// The load to measure next; `None`: the search is over. `goals`: there are some; without, only saturation can be looked for.
 pub(super) fn next(search: &Search, goals: bool, steps: &[Step]) -> Option<f64> {
-    if steps.len() >= MOST_STEPS || steps.iter().any(|step| step.client_limited) {
+    if steps.len() >= MOST_STEPS {
         return None;
     }
-    let rungs = rungs(steps);
+    // A machine that was busy for a moment is no limit of the client: such a step is measured once more.
+    if let Some(last) = steps.last().filter(|step| step.client_limited) {
+        let times = steps.iter().filter(|step| step.client_limited && same(step.load, last.load)).count();
+        return (times < 2).then_some(last.load);
+    }
+    let rungs = rungs(&of_the_server(steps));
     if let Some(load) = doubled(search, goals, &rungs) {
         return Some(load);
     }
@@ -60,8 +65,12 @@ pub(super) fn next(search: &Search, goals: bool, steps: &[Step]) -> Option<f64> 
 
 /// The greatest load that met the goals every time, and below every load that missed them.
 pub(super) fn best(steps: &[Step]) -> Option<f64> {
-    let known: Vec<Step> = steps.iter().copied().filter(|step| !step.client_limited).collect();
-    limits(&rungs(&known)).0.map(|rung| rung.load)
+    limits(&rungs(&of_the_server(steps))).0.map(|rung| rung.load)
+}
+
+/// The steps whose figures are about the server.
+fn of_the_server(steps: &[Step]) -> Vec<Step> {
+    steps.iter().copied().filter(|step| !step.client_limited).collect()
 }
 
 /// The next rung of the ladder of doublings, as long as it has to be climbed.
@@ -254,10 +263,17 @@ mod tests {
     }
 
     #[test]
-    fn a_step_about_the_client_ends_the_search_and_is_never_the_best() {
+    fn a_step_about_the_client_twice_ends_the_search_and_is_never_the_best() {
         let search = search(Over::Concurrency, 1.0, 1_024.0);
         let step = |load, client_limited| Step { load, passed: Some(true), throughput: Some(load), client_limited };
-        let steps = [step(1.0, false), step(2.0, false), step(4.0, true)];
+        let mut steps = vec![step(1.0, false), step(2.0, false), step(4.0, true)];
+        assert_eq!((next(&search, true, &steps), best(&steps)), (Some(4.0), Some(2.0)), "once may be chance");
+        let mut went = steps.clone();
+        went.push(step(4.0, false));
+        assert_eq!((next(&search, true, &went), best(&went)), (Some(8.0), Some(4.0)));
+        went.push(step(8.0, true));
+        assert_eq!(next(&search, true, &went), Some(8.0), "another load has its own chance");
+        steps.push(step(4.0, true));
         assert_eq!((next(&search, true, &steps), best(&steps)), (None, Some(2.0)));
         // One that could not be measured is measured again.
         let failed = Step { passed: None, ..step(4.0, false) };

@@ -349,7 +349,10 @@ fn judge(saved: &mut Saved) {
     }
     let cells = &saved.series.cells;
     let goals = saved.spec.slo != Slo::default();
-    let at = |load: f64| cells.iter().rev().find(|cell| cell.state == CellState::Done && (plan::load_of(cell) - load).abs() < 1e-9);
+    let at = |load: f64| {
+        let measured = |cell: &&Cell| cell.state == CellState::Done && cell.client_limited != Some(true);
+        cells.iter().rev().filter(measured).find(|cell| (plan::load_of(cell) - load).abs() < 1e-9)
+    };
     let best = search::best(&steps(cells)).filter(|_| goals).and_then(at).map(|cell| cell.key.clone());
     let knee = super::findings::knee_of(&cells.iter().collect::<Vec<_>>()).map(|cell| cell.key.clone());
     saved.series.best = best;

@@ -61,12 +61,7 @@ pub(super) fn summary(
     let running = servers.values().filter(|one| one.running.1 > 0).map(|one| one.running.0 / f64::from(one.running.1)).reduce(|a, b| a + b);
     let cache_hit_pct = share(rise(|t| t.cache_hits), rise(|t| t.cache_queries)).map(|s| s * 100.0);
     let mean_ttft_ms = mean_ms(|t| t.ttft_sum_s, |t| t.ttft_count);
-    let cache = match cache_hit_pct {
-        None => Cache::Unknown,
-        Some(pct) if pct < COLD_BELOW_PCT => Cache::Cold,
-        Some(pct) if pct > WARM_ABOVE_PCT => Cache::Warm,
-        Some(_) => Cache::Mixed,
-    };
+    let cache = cache_of(cache_hit_pct);
     let summary = ServerSummary {
         mean_ttft_ms,
         mean_queue_ms: mean_ms(|t| t.queue_sum_s, |t| t.queue_count),
@@ -80,6 +75,16 @@ pub(super) fn summary(
         ttft_beyond_server_ms: client_ttft_ms.zip(mean_ttft_ms).map(|(client, server)| client - server),
     };
     (Some(summary), cache)
+}
+
+/// The state of a prefix cache of which such a share was hit.
+pub(super) fn cache_of(hit_pct: Option<f64>) -> Cache {
+    match hit_pct {
+        None => Cache::Unknown,
+        Some(pct) if pct < COLD_BELOW_PCT => Cache::Cold,
+        Some(pct) if pct > WARM_ABOVE_PCT => Cache::Warm,
+        Some(_) => Cache::Mixed,
+    }
 }
 
 #[cfg(test)]

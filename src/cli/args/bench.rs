@@ -78,6 +78,12 @@ pub struct BenchMatrix {
     /// Go on with the matrix in this folder: what is measured stays, the rest is run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "out", "url", "model", "input_len", "output_len", "concurrency", "rate", "repeats"])]
     pub resume: Option<PathBuf>,
+    /// Measure this cell of the resumed matrix again (i128-o64-c8-1), its result moved aside; may be repeated
+    #[arg(long, value_name = "KEY", requires = "resume", conflicts_with = "profile")]
+    pub rerun: Vec<String>,
+    /// Leave this cell of the resumed matrix out; may be repeated
+    #[arg(long, value_name = "KEY", requires = "resume", conflicts_with = "profile")]
+    pub skip: Vec<String>,
     /// Which server and what of it.
     #[command(flatten)]
     pub target: TargetFlags,

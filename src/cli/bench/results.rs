@@ -118,13 +118,15 @@ pub(super) fn regressed(c: &Comparison, lang: Lang) -> String {
         })
         .collect();
     let than = c.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let why = history::COMPARABLE.get(lang);
     let head = match (lang, changes.is_empty()) {
-        (Lang::En, true) => format!("no difference beyond chance from {than}"),
-        (Lang::En, false) => format!("against the last comparable run, {than}:"),
-        (Lang::Zh, true) => format!("与 {than} 相比无显著差异"),
-        (Lang::Zh, false) => format!("与最近一次可比测试 {than} 相比："),
+        (Lang::En, true) => format!("no difference beyond chance from {than} ({why})"),
+        (Lang::En, false) => format!("against {than} ({why}):"),
+        (Lang::Zh, true) => format!("与 {than}（{why}）相比无显著差异"),
+        (Lang::Zh, false) => format!("与 {than}（{why}）相比："),
     };
-    [vec![head], changes].concat().join("\n")
+    let but = c.differences.iter().map(|difference| format!("! {}", clean(difference))).collect();
+    [vec![head], changes, but].concat().join("\n")
 }
 
 /// Columns of a result's name in the list.

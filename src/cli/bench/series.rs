@@ -20,6 +20,13 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn matrix(command: &BenchMatrix, workspace: &Workspace, out: Out) -> Result<Exit, Ended> {
+    if let Some(dir) = &command.resume {
+        for (keys, skip) in [(&command.rerun, false), (&command.skip, true)] {
+            if !keys.is_empty() {
+                series::mark(workspace, dir, keys, skip)?;
+            }
+        }
+    }
     let Some(series) = run(|| command.spec(workspace), command.resume.as_deref(), &command.start, workspace, out)? else {
         return Ok(Exit::Interrupted);
     };
@@ -78,7 +85,12 @@ fn run(
 /// are missed on purpose: it fails to find any load that meets them); else 0.
 fn exit(series: &Series) -> Exit {
     let done = |cell: &&Cell| cell.state == CellState::Done;
-    let limited = series.cells.iter().filter(done).any(|cell| cell.client_limited == Some(true));
+    let limited = |cell: &Cell| cell.client_limited == Some(true);
+    let limited = match series.kind {
+        bench::live::SeriesKind::Matrix => series.cells.iter().filter(done).any(limited),
+        // A step is measured again before it ends the search.
+        bench::live::SeriesKind::Search => series.cells.iter().rfind(done).is_some_and(limited),
+    };
     let failed = series.cells.iter().any(|cell| cell.state == CellState::Failed);
     let missed = match series.kind {
         bench::live::SeriesKind::Matrix => series.cells.iter().filter(done).any(|cell| cell.slo_met == Some(false)),

@@ -2,12 +2,12 @@
 
 use crate::{
     base::{Lang, clean},
-    bench::summary::Summary,
+    bench::{
+        stats::{MIN_FOR_P99, p99_means},
+        summary::Summary,
+    },
     cli::columns::{left, right, word},
 };
-
-/// Samples below which a 99th percentile is little more than the greatest value (fewer than three lie beyond it).
-const P99_NEEDS: u64 = 300;
 
 /// A figure, right-aligned; `n/a` when there is none.
 pub(super) fn figure(value: Option<f64>, width: usize) -> String {
@@ -35,6 +35,14 @@ pub(super) fn run(s: &Summary, lang: Lang) -> String {
         ("goodput requests/s", "达标请求/秒", s.goodput),
     ] {
         out.push_str(&format!("{} {}\n", figure(value, 10), word(en, zh)));
+    }
+    if let (Some(asked), Some(counted)) = (s.asked_input_tokens, s.total_input_tokens)
+        && asked != counted
+    {
+        out.push_str(&match lang {
+            Lang::En => format!("prompt tokens: {asked} asked for, {counted} by the server's count, which all figures use\n"),
+            Lang::Zh => format!("输入 token：要求 {asked}，服务端计数 {counted}（各项指标以此为准）\n"),
+        });
     }
     latencies(s, lang, &mut out);
     if let Some(steady) = &s.steady {
@@ -95,7 +103,7 @@ fn latencies(s: &Summary, lang: Lang, out: &mut String) {
         ("e2el", [s.mean_e2el_ms, s.median_e2el_ms, s.p90_e2el_ms, s.p99_e2el_ms]),
     ] {
         let n = s.samples.get(name).copied();
-        few |= n.is_some_and(|n| n > 0 && n < P99_NEEDS);
+        few |= n.is_some_and(|n| n > 0 && !p99_means(n));
         let samples = n.map_or_else(|| "n/a".to_owned(), |n| n.to_string());
         out.push_str(&format!("{:>6} {} {samples:>8}\n", name.to_ascii_uppercase(), row.map(|value| figure(value, WIDTH)).join(" ")));
         let intervals = ["mean", "median", "p90", "p99"].map(|of| s.ci95.get(&format!("{of}_{name}_ms")));
@@ -106,8 +114,8 @@ fn latencies(s: &Summary, lang: Lang, out: &mut String) {
     }
     if few {
         out.push_str(&match lang {
-            Lang::En => format!("       with fewer than {P99_NEEDS} samples a P99 is little more than the maximum\n"),
-            Lang::Zh => format!("       样本少于 {P99_NEEDS} 时，P99 与最大值相差无几\n"),
+            Lang::En => format!("       with fewer than {MIN_FOR_P99} samples a P99 is little more than the maximum\n"),
+            Lang::Zh => format!("       样本少于 {MIN_FOR_P99} 时，P99 与最大值相差无几\n"),
         });
     }
 }

@@ -30,6 +30,8 @@ mod series_view;
 mod servers;
 mod steering;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod watched;
 mod words;
@@ -348,11 +350,11 @@ impl Load {
         step.effects
     }
 
-    /// The area of a watched run: the last row tells how one that ended stands against the last comparable, once that is known.
+    /// The area of a watched run: the last rows tell how one that ended stands against the last comparable, once that is known.
     fn run_area(&self, area: Rect) -> Rect {
         let ended = self.run.as_ref().filter(|run| run.ended() && self.view == View::Run);
-        let known = ended.is_some_and(|run| self.history.regression(&run.now.result_dir).is_some());
-        Rect { height: area.height.saturating_sub(u16::from(known && area.height > 10)), ..area }
+        let standing = ended.and_then(|run| self.history.regression(&run.now.result_dir)).filter(|_| area.height > 10);
+        Rect { height: area.height.saturating_sub(standing.map_or(0, |standing| standing.rows(area.height))), ..area }
     }
 
     fn on_snapshot(&mut self, job: &str, snapshot: &crate::bench::live::Snapshot) -> bool {
@@ -555,9 +557,9 @@ impl Tab for Load {
         Some(Explained { title: self.focus.panel.long_title().into(), rows: explain::explain(self.focus.panel, run) })
     }
 
-    fn click(&mut self, _: &Look, area: Rect, at: Position) -> Vec<Effect> {
+    fn click(&mut self, look: &Look, area: Rect, at: Position) -> Vec<Effect> {
         match self.view {
-            View::History => return self.history.click(area, at),
+            View::History => return self.history.click(look, area, at),
             View::Run if !self.enlarged => {
                 let Some(run) = &self.run else { return Vec::new() };
                 match Layout::of(self.run_area(area), run_view::wanted(run, &self.focus)).panel_at(at) {
@@ -585,9 +587,9 @@ impl Tab for Load {
         let mut pen = Pen { buf: frame.buffer_mut(), look };
         let run_area = self.run_area(area);
         if run_area.height < area.height
-            && let Some(against) = self.run.as_ref().and_then(|run| self.history.regression(&run.now.result_dir))
+            && let Some(standing) = self.run.as_ref().and_then(|run| self.history.regression(&run.now.result_dir))
         {
-            history::regression_row(against.as_deref(), area, run_area.height, &mut pen);
+            standing.draw(area, run_area.height, area.height - run_area.height, &mut pen);
         }
         match (&self.run, self.view) {
             (Some(run), View::Run) => {

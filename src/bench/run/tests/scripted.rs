@@ -169,6 +169,21 @@ fn a_stream_that_comes_byte_by_byte_is_the_same_stream() {
 }
 
 #[test]
+fn where_no_counter_tells_of_the_prefix_cache_the_usage_of_each_answer_does() {
+    use crate::bench::live::Cache;
+    for (cached, cache) in [(None, Cache::Unknown), (Some(0), Cache::Cold), (Some(8), Cache::Mixed), (Some(15), Cache::Warm)] {
+        let details = cached.map_or(String::new(), |n| format!(r#","prompt_tokens_details":{{"cached_tokens":{n}}}"#));
+        let usage = format!("data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":16,\"completion_tokens\":1{details}}}}}\n\n");
+        let end = format!("{:x}\r\n{usage}\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", usage.len());
+        let script: &'static [&'static [u8]] = vec![HEAD.as_bytes(), TOKEN, end.leak().as_bytes()].leak();
+        let done = go(&spec(&scripted(script, false), r#"{"concurrency": 1}"#, r#", "requests": 3, "ignore_eos": false"#));
+        let summary = done.summary();
+        assert_eq!((summary.completed, summary.total_input_tokens), (3, Some(48)), "{:?}", summary.error_examples);
+        assert_eq!((summary.cache, summary.cached_input_tokens), (cache, cached.map(|n| n * 3)));
+    }
+}
+
+#[test]
 fn a_kept_connection_the_server_closed_meanwhile_costs_no_request() {
     const SCRIPT: &[&[u8]] = &[HEAD.as_bytes(), TOKEN, b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"];
     let done = go(&spec(&scripted(SCRIPT, true), r#"{"concurrency": 2}"#, r#", "requests": 12"#));

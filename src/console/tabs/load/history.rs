@@ -1,7 +1,7 @@
 //! All results of the workspace: the list, one result with its requests, one request, several results side by side.
 //!
 //! Levels lie over each other, Esc goes back one. Deliberately absent: files. What is wanted leaves as [`Effect::Results`], what was
-//! found comes back as [`Told`].
+//! found comes back as [`Told`](crate::console::results::Told).
 
 mod autopsy;
 mod commands;
@@ -9,23 +9,24 @@ mod compare;
 mod list;
 #[cfg(test)]
 pub(in crate::console) mod made_up;
+mod regression;
 mod result;
-mod strip;
 #[cfg(test)]
 mod tests;
+mod told;
 mod words;
 
 use self::{autopsy::RequestView, compare::CompareView, list::ListView, result::ResultView};
 use super::{LoadCommand, pen::Pen};
 use crate::{
-    base::{Lang, Said, Text},
+    base::Said,
     bench::spec::Spec,
     console::{
         command::Command,
         input::{TextInput, Typed},
         look::Look,
         news::JobRow,
-        results::{Against, Listed, Told, Wanted},
+        results::{Listed, Wanted},
         tab::{Effect, Explained, Live},
     },
     jobs, said, text,
@@ -41,6 +42,7 @@ use std::{
 };
 
 pub use commands::{COMMANDS, HistoryCommand};
+pub(super) use regression::Standing;
 
 /// Rows that half a screen moves by.
 const HALF: usize = 10;
@@ -89,7 +91,7 @@ pub(super) struct History {
     /// What is being read.
     waiting: Option<Wanted>,
     /// How results stand against their last comparable: asked for when a watched run ends.
-    regressions: BTreeMap<PathBuf, Option<Box<Against>>>,
+    regressions: BTreeMap<PathBuf, Standing>,
     /// Load tests under way, by job: when one ends, the list is read again.
     running: Vec<String>,
 }
@@ -114,8 +116,8 @@ impl History {
         vec![Effect::Results(Wanted::Regression(dir.to_path_buf()))]
     }
 
-    /// How the result in `dir` stands against the last comparable, if there is one; outer `None`: not known (yet).
-    pub(super) fn regression(&self, dir: &Path) -> Option<&Option<Box<Against>>> {
+    /// How the result in `dir` stands against the last comparable; `None`: not known (yet).
+    pub(super) fn regression(&self, dir: &Path) -> Option<&Standing> {
         self.regressions.get(dir)
     }
 
@@ -128,80 +130,6 @@ impl History {
         }
         self.running = running;
         vec![Effect::Results(Wanted::List)]
-    }
-
-    /// Takes in what was found; whether the picture of the history changed, and what to do.
-    pub(super) fn told(&mut self, told: &Told) -> Vec<Effect> {
-        match told {
-            Told::List(entries) => {
-                self.done_waiting(|wanted| *wanted == Wanted::List);
-                if !self.list.take(entries) {
-                    return Vec::new();
-                }
-            }
-            Told::Opened(opened) => {
-                self.done_waiting(|wanted| matches!(wanted, Wanted::Open { dir, .. } if *dir == opened.dir));
-                match self.levels.last_mut() {
-                    Some(Level::Result(view)) if view.dir() == opened.dir => view.renew(opened),
-                    _ => self.levels.push(Level::Result(Box::new(ResultView::new(opened)))),
-                }
-            }
-            Told::Regression { dir, against, .. } => {
-                self.regressions.insert(dir.clone(), against.clone());
-            }
-            Told::Requests(requests) => {
-                self.done_waiting(|wanted| matches!(wanted, Wanted::Requests { dir, .. } if *dir == requests.dir));
-                let mut results =
-                    self.levels.iter_mut().filter_map(|level| if let Level::Result(view) = level { Some(view) } else { None });
-                if !results.any(|view| view.take(requests)) {
-                    return Vec::new();
-                }
-            }
-            Told::Autopsy(autopsy) => {
-                self.done_waiting(|wanted| matches!(wanted, Wanted::Autopsy { .. }));
-                match self.levels.last_mut() {
-                    Some(Level::Request(view)) => view.renew(autopsy),
-                    Some(Level::Result(view)) if view.dir() == autopsy.dir => {
-                        self.levels.push(Level::Request(Box::new(RequestView::new(autopsy))));
-                    }
-                    _ => return Vec::new(),
-                }
-            }
-            Told::Compared(compared) => {
-                self.done_waiting(|wanted| matches!(wanted, Wanted::Compare(_)));
-                self.levels.push(Level::Compare(Box::new(CompareView::new(compared))));
-            }
-            Told::Deleted(dir) => {
-                self.done_waiting(|wanted| *wanted == Wanted::Delete(dir.clone()));
-                self.levels.retain(|level| !matches!(level, Level::Result(view) if view.dir() == dir));
-                self.list.forget(dir);
-                let name = name_of(dir);
-                return vec![Effect::Tell(said!("deleted {name}", "已删除 {name}")), Effect::Results(Wanted::List), Effect::Redraw];
-            }
-            Told::Refused { wanted, problem } => {
-                self.done_waiting(|waiting| waiting == wanted);
-                let told = Said { en: problem.sentence(Lang::En), zh: problem.sentence(Lang::Zh) };
-                match wanted {
-                    // Nobody asked by hand: the log has it.
-                    Wanted::Regression(_) => {
-                        tracing::warn!("{problem}");
-                        return Vec::new();
-                    }
-                    Wanted::List => {
-                        self.list.refused(told.clone());
-                        tracing::warn!("{problem}");
-                    }
-                    _ => return vec![Effect::Complain(told)],
-                }
-            }
-        }
-        vec![Effect::Redraw]
-    }
-
-    fn done_waiting(&mut self, is: impl Fn(&Wanted) -> bool) {
-        if self.waiting.as_ref().is_some_and(is) {
-            self.waiting = None;
-        }
     }
 
     /// Commands live here now, most used first.
@@ -229,6 +157,8 @@ impl History {
             Some(Level::Request(_)) => RequestView::commands(),
             Some(Level::Compare(view)) => view.commands(),
         };
+        // What cannot be done now is not among the keys shown first.
+        live.sort_by_key(|live| live.disabled.is_some());
         live.extend([C::Down, C::Up, C::PageDown, C::PageUp, C::Top, C::Bottom].map(Live::ready));
         live
     }
@@ -359,10 +289,10 @@ impl History {
     }
 
     /// A click.
-    pub(super) fn click(&mut self, area: Rect, at: Position) -> Vec<Effect> {
+    pub(super) fn click(&mut self, look: &Look, area: Rect, at: Position) -> Vec<Effect> {
         let moved = match self.levels.last_mut() {
             None => self.list.click(area, at),
-            Some(Level::Result(view)) => view.click(area, at),
+            Some(Level::Result(view)) => view.click(look, area, at),
             Some(_) => false,
         };
         if moved { vec![Effect::Redraw] } else { Vec::new() }
@@ -370,12 +300,15 @@ impl History {
 
     /// Draws the level on top.
     pub(super) fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-        let reading = self.waiting.is_some();
+        let waiting = self.waiting.as_ref().map(|wanted| match wanted {
+            Wanted::Compare(_) => text!("comparing …", "比较中……"),
+            _ => text!("reading …", "读取中……"),
+        });
         let mut pen = Pen { buf: frame.buffer_mut(), look };
         match self.levels.last() {
-            None => self.list.draw(reading, area, &mut pen),
-            Some(Level::Result(view)) => view.draw(reading, area, &mut pen),
-            Some(Level::Request(view)) => view.draw(area, &mut pen),
+            None => self.list.draw(waiting, area, &mut pen),
+            Some(Level::Result(view)) => view.draw(waiting, area, &mut pen),
+            Some(Level::Request(view)) => view.draw(waiting, area, &mut pen),
             Some(Level::Compare(view)) => view.draw(area, &mut pen),
         }
         if let Some(field) = &self.typing {
@@ -391,7 +324,7 @@ impl History {
 
 /// The question before a result is removed.
 fn delete(listed: &Listed) -> Vec<Effect> {
-    let Listed { entry, when } = listed;
+    let Listed { entry, when, .. } = listed;
     let (id, model) = (&entry.id, &entry.model);
     let dir = entry.result_dir.display().to_string();
     let ask = said!(
@@ -403,6 +336,12 @@ fn delete(listed: &Listed) -> Vec<Effect> {
 
 fn name_of(dir: &Path) -> String {
     crate::base::clean(&dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()).into_owned()
+}
+
+/// The folder of the series that the result in `dir` is a cell of.
+fn cell_of(dir: &Path) -> Option<&Path> {
+    let cells = dir.parent()?;
+    (cells.file_name()? == "cells").then(|| cells.parent())?
 }
 
 /// A rule line with a title at the left and a state at the right.
@@ -419,54 +358,6 @@ fn rule(title: &str, state: &str, area: Rect, y: u16, pen: &mut Pen<'_>) {
     }
 }
 
-/// The row that says how a finished run stands against the last comparable one.
-pub(super) fn regression_row(against: Option<&Against>, area: Rect, y: u16, pen: &mut Pen<'_>) {
-    use crate::bench::compare::Verdict;
-    let (look, ink) = (pen.look, &pen.look.theme);
-    let Some(Against { base, comparison }) = against else {
-        let what = text!("no earlier result asked the same: nothing to compare with", "之前没有相同条件的结果可比较");
-        pen.left(area, 1, y, area.width.saturating_sub(1), what.get(look.lang), ink.plain);
-        return;
-    };
-    let chief: Vec<_> = CHIEF.iter().filter_map(|(key, name)| Some((comparison.metrics.iter().find(|c| c.name == *key)?, name))).collect();
-    let of = |verdict| chief.iter().filter(|(compared, _)| compared.verdict == verdict).count();
-    let overall = match (of(Verdict::Worse), of(Verdict::Better)) {
-        (1.., _) => Verdict::Worse,
-        (0, 1..) => Verdict::Better,
-        _ if of(Verdict::Same) > 0 => Verdict::Same,
-        _ => Verdict::Unclear,
-    };
-    let (sign, word, style) = words::verdict(overall, look);
-    let x = pen.flow(area, 1, y, &format!("{sign} {}", word.get(look.lang)), style);
-    let when = words::short_when(&base.when).to_owned();
-    let than = match overall {
-        Verdict::Worse | Verdict::Better => said!(" than {when}", "于 {when}"),
-        Verdict::Same | Verdict::Unclear => said!(" against {when}", "，对比 {when}"),
-    };
-    let mut x = pen.flow(area, x, y, than.get(look.lang), ink.plain);
-    for (compared, name) in chief {
-        let Some(change) = compared.change_pct else { continue };
-        let (_, _, style) = words::verdict(compared.verdict, look);
-        let what = format!("  {} ", name.get(look.lang));
-        let figure = format!("{} %", words::signed(change));
-        if x + super::pen::cells(&what) + super::pen::cells(&figure) > area.width {
-            break;
-        }
-        x = pen.flow(area, x, y, &what, ink.plain);
-        x = pen.flow(area, x, y, &figure, style);
-    }
-}
-
-/// Figures that a regression is judged by, the first most.
-const CHIEF: [(&str, Text); 6] = [
-    ("p99_ttft_ms", text!("TTFT P99", "TTFT P99")),
-    ("output_throughput", text!("tok/s", "tok/s")),
-    ("median_tpot_ms", text!("TPOT P50", "TPOT P50")),
-    ("goodput", text!("goodput", "达标")),
-    ("p99_tpot_ms", text!("TPOT P99", "TPOT P99")),
-    ("error_rate_pct", text!("failed", "失败")),
-];
-
 /// `at` moved by a movement command within `len` rows; `None` when the command moves nothing.
 fn moved(command: Command, at: usize, len: usize) -> Option<usize> {
     let last = len.saturating_sub(1);
@@ -479,12 +370,6 @@ fn moved(command: Command, at: usize, len: usize) -> Option<usize> {
         Command::Bottom => last,
         _ => return None,
     })
-}
-
-/// All results that are known; for tests and the form's last row.
-#[cfg(test)]
-fn entries(list: Vec<Listed>) -> Told {
-    Told::List(Arc::from(list))
 }
 
 /// Shared, so that a list of thousands is not copied.

@@ -1,26 +1,20 @@
 //! The tab as a person meets it: keys in, pictures and effects out.
 
-use super::{made_up, *};
+use super::{
+    made_up,
+    testing::{drawn, look, press, shows, text_of},
+    *,
+};
 use crate::{
     base::Lang,
     bench::live::{Phase, Snapshot},
     console::{
-        command, key,
         news::ServerState,
         theme::{Palette, Theme},
     },
 };
-use ratatui::{
-    Terminal, TerminalOptions, Viewport,
-    backend::{CrosstermBackend, TestBackend},
-    buffer::Buffer,
-    style::Modifier,
-};
+use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, style::Modifier};
 use std::{cell::Cell, io, rc::Rc};
-
-fn look(lang: Lang, palette: Palette) -> Look {
-    Look { lang, ascii: false, theme: Theme::new(palette), second: 0 }
-}
 
 fn servers() -> News {
     let server = |name: &str, port: u16, embedded| Server {
@@ -54,26 +48,6 @@ fn told(state: Snapshot, seconds: u32) -> Load {
     tab
 }
 
-fn drawn(tab: &Load, look: &Look, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| tab.draw(look, frame, frame.area())).unwrap();
-    terminal.backend().buffer().clone()
-}
-
-/// Presses a key as the console does: a text field first, then the command table, and only what is live and not disabled.
-fn press(tab: &mut Load, name: &str) -> Vec<Effect> {
-    let event = key::of_name(name).unwrap();
-    if let Some(field) = tab.field() {
-        let typed = field.key(event);
-        return tab.typed(typed);
-    }
-    let Some(command) = command::of_key(name, TabId::Load) else { return Vec::new() };
-    match tab.commands().into_iter().find(|live| live.command == command) {
-        Some(Live { disabled: None, .. }) => tab.command(command),
-        _ => Vec::new(),
-    }
-}
-
 fn type_in(tab: &mut Load, text: &str) {
     for c in text.chars() {
         press(tab, &c.to_string());
@@ -88,29 +62,6 @@ fn with_servers() -> Load {
     let mut tab = Load::default();
     tab.news(&servers());
     tab
-}
-
-fn row(buf: &Buffer, y: u16) -> String {
-    let mut line = String::new();
-    let mut skip = 0;
-    for x in 0..buf.area.width {
-        if skip > 0 {
-            skip -= 1;
-            continue;
-        }
-        let symbol = buf[(x, y)].symbol();
-        line.push_str(symbol);
-        skip = dcudeck_widgets::text::width(symbol).saturating_sub(1);
-    }
-    line.trim_end().to_owned()
-}
-
-fn text_of(buf: &Buffer) -> String {
-    (0..buf.area.height).map(|y| row(buf, y) + "\n").collect()
-}
-
-fn shows(tab: &Load, what: &str) -> bool {
-    text_of(&drawn(tab, &look(Lang::En, Palette::Mono), 80, 21)).contains(what)
 }
 
 /// The states of the tab that its pictures are kept of.

@@ -5,7 +5,7 @@ use crate::{
     base::{Said, Text},
     bench::{
         live::Phase,
-        spec::{Load, Matrix, Prompts, Spec},
+        spec::{Load, Matrix, Over, Prompts, Spec},
     },
     said, text,
 };
@@ -83,6 +83,21 @@ pub(super) fn asked(spec: &Spec) -> Said {
     if let Some(matrix) = &spec.matrix {
         return matrix_asked(spec, matrix);
     }
+    if let Some(search) = &spec.search {
+        let (from, to) = (search.from, search.to);
+        let over = match search.over {
+            Over::Rate => said!("search {from}..{to} req/s", "搜索 {from}..{to} 请求/s"),
+            Over::Concurrency => said!("search {from}..{to} users", "搜索 {from}..{to} 用户"),
+        };
+        let lengths = lengths(spec);
+        return Said { en: format!("{} · {}", over.en, lengths.en), zh: format!("{} · {}", over.zh, lengths.zh) };
+    }
+    let (lengths, load) = (lengths(spec), load(spec));
+    Said { en: format!("{} · {}", lengths.en, load.en), zh: format!("{} · {}", lengths.zh, load.zh) }
+}
+
+/// Lengths of prompts and answers of `spec`.
+fn lengths(spec: &Spec) -> Said {
     let output = spec.output_len;
     let input = match &spec.prompts {
         Prompts::Random(random) => {
@@ -94,8 +109,7 @@ pub(super) fn asked(spec: &Spec) -> Said {
             Said::same(crate::base::clean(&name))
         }
     };
-    let load = load(spec);
-    Said { en: format!("{} out {output} · {}", input.en, load.en), zh: format!("{} 输出 {output} · {}", input.zh, load.zh) }
+    Said { en: format!("{} out {output}", input.en), zh: format!("{} 输出 {output}", input.zh) }
 }
 
 /// Lengths and loads of a matrix.

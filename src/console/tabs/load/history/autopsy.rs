@@ -1,58 +1,40 @@
 //! One request: its stamps, the gaps between its tokens, and on the same time axis what the server said of itself meanwhile.
 
-use super::{
-    HistoryCommand, Step, rule,
-    strip::{Doing, Span, longest},
-};
+mod charts;
+mod strip;
+
+use super::{HistoryCommand, Step, rule};
 use crate::{
     base::{Said, Text},
-    bench::live::{Event, Mark, ServerSample},
+    bench::live::{Event, Mark},
     console::{
         command::Command,
         results::Autopsy,
         tab::{Effect, Explained, Live},
-        tabs::load::{
-            pen::{Pen, cells},
-            words::latency,
-        },
+        tabs::load::{pen::Pen, words::latency},
     },
     said, text,
 };
-use dcudeck_widgets::{Form, LinearAxis, LogAxis, Series, Timeline, figure};
-use ratatui::{layout::Rect, style::Style, widgets::Widget as _};
+use ratatui::layout::Rect;
 
 /// Columns left of all charts: name and greatest value.
 const LABEL: u16 = 16;
-/// Longest gaps that are marked and named.
-const NAMED: usize = 3;
 
 /// One request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestView {
     autopsy: Autopsy,
+    /// Which of how many requests of the list it is.
+    place: Option<(usize, usize)>,
 }
-
-/// A figure of the server that gets a row.
-struct Row {
-    label: Text,
-    unit: &'static str,
-    of: fn(&ServerSample) -> Option<f64>,
-}
-
-const ROWS: [Row; 4] = [
-    Row { label: text!("running", "运行"), unit: "", of: |sample| sample.running },
-    Row { label: text!("waiting", "排队"), unit: "", of: |sample| sample.waiting },
-    Row { label: text!("KV", "KV"), unit: " %", of: |sample| sample.kv_pct },
-    Row { label: text!("preempted", "抢占"), unit: "", of: |sample| sample.preemptions },
-];
 
 impl RequestView {
-    pub(super) fn new(autopsy: &Autopsy) -> Self {
-        Self { autopsy: autopsy.clone() }
+    pub(super) fn new(autopsy: &Autopsy, place: Option<(usize, usize)>) -> Self {
+        Self { autopsy: autopsy.clone(), place }
     }
 
-    pub(super) fn renew(&mut self, autopsy: &Autopsy) {
-        self.autopsy = autopsy.clone();
+    pub(super) fn renew(&mut self, autopsy: &Autopsy, place: Option<(usize, usize)>) {
+        *self = Self::new(autopsy, place);
     }
 
     pub(super) fn commands() -> Vec<Live> {
@@ -132,7 +114,7 @@ impl RequestView {
         Explained { title: title(&self.autopsy), rows }
     }
 
-    pub(super) fn draw(&self, area: Rect, pen: &mut Pen<'_>) {
+    pub(super) fn draw(&self, waiting: Option<Text>, area: Rect, pen: &mut Pen<'_>) {
         let (look, ink) = (pen.look, &pen.look.theme);
         let lang = look.lang;
         let autopsy = &self.autopsy;
@@ -141,6 +123,8 @@ impl RequestView {
             Some(error) => format!("{} {}", look.sign("✖", "x"), error.0),
             None => format!("{} {}", look.sign("✔", "+"), text!("ok", "成功").get(lang)),
         };
+        let place = self.place.map(|(at, of)| format!(" · {at}/{of}  h l")).unwrap_or_default();
+        let state = waiting.map_or_else(|| format!("{state}{place}"), |doing| doing.get(lang).to_owned());
         rule(title(autopsy).get(lang), &state, area, 0, pen);
         stamps(autopsy, area, 1, pen);
         figures(autopsy, area, 2, pen);
@@ -161,7 +145,7 @@ impl RequestView {
         let events = u16::try_from(autopsy.events.len()).unwrap_or(u16::MAX).min(4);
         // Below the gaps: rule, four rows, events under a rule; on low screens the gaps keep six rows first.
         let left = area.height - y;
-        let wanted = if servers == 0 { 2 } else { 5 };
+        let wanted = if servers == 0 { 3 } else { 6 };
         let below = if left >= 8 + wanted { wanted } else { 0 };
         let events = if events > 0 && left > 8 + below + events { events + 1 } else { 0 };
         let gaps = Rect { y: area.y + y, height: left - below - events, ..area };
@@ -169,13 +153,15 @@ impl RequestView {
         if below > 0 {
             let part = Rect { y: gaps.bottom(), height: below, ..area };
             let of = autopsy.of_server.as_deref().unwrap_or_default();
-            rule(text!("server in those seconds", "同时段的服务端").get(lang), of, part, 0, pen);
+            rule(text!("server and devices in those seconds", "同时段的服务端与设备").get(lang), of, part, 0, pen);
             if servers == 0 {
                 let what = text!("n/a: the server said nothing of itself meanwhile", "n/a：同时段没有服务端读数");
                 pen.left(part, 1, 1, part.width.saturating_sub(2), what.get(lang), ink.unsure);
             } else {
-                server_rows(autopsy, Rect { y: part.y + 1, height: below - 1, ..part }, pen);
+                charts::server_rows(autopsy, Rect { y: part.y + 1, height: below - 2, ..part }, pen);
             }
+            let devices = text!("devices    n/a: none were sampled during this run", "设备       n/a：压测期间未采样");
+            pen.left(part, 1, below - 1, part.width.saturating_sub(2), devices.get(lang), ink.unsure);
         }
         if events > 0 {
             let part = Rect { y: gaps.bottom() + below, height: events, ..area };
@@ -184,94 +170,6 @@ impl RequestView {
                 let after = event.at_us.saturating_sub(request.planned_us) as f64 / 1_000.0;
                 let x = pen.left(part, 1, y, 12, &offset(after), ink.plain);
                 pen.left(part, x, y, part.width.saturating_sub(x + 1), event_word(event).get(lang), ink.plain);
-            }
-        }
-    }
-
-    /// What the request was doing, and the gaps between its tokens.
-    fn gaps(&self, area: Rect, pen: &mut Pen<'_>) {
-        let (look, ink) = (pen.look, &pen.look.theme);
-        let lang = look.lang;
-        let autopsy = &self.autopsy;
-        let span = Span::of(autopsy, area.width.saturating_sub(LABEL + 1));
-        let ms = (span.until_us - span.from_us) as f64 / 1_000.0;
-        let tokens = figure::count(autopsy.request.output_tokens);
-        let title = text!("gaps between tokens, ms", "token 间隔，ms").get(lang);
-        let whole = latency(Some(ms));
-        let unit = if whole.ends_with(['s', 'm']) { "" } else { " ms" };
-        let state = said!("{tokens} tokens · {whole}{unit}", "{tokens} token · {whole}{unit}");
-        rule(title, state.get(lang), area, 0, pen);
-        // A row of what it was doing.
-        let doing = span.doing(autopsy);
-        for (x, doing) in (LABEL..).zip(&doing) {
-            let (sign, style) = match doing {
-                Doing::Queued => (look.sign("·", "."), ink.look),
-                Doing::First => (look.sign("░", "-"), ink.plain),
-                Doing::Tokens => (look.sign("█", "#"), ink.accent),
-                Doing::Silent => (look.sign("×", "x"), ink.act),
-            };
-            pen.left(area, x, 1, 1, sign, style);
-        }
-        let legend: Vec<&str> = [
-            (Doing::Queued, text!("queued ", "排队")),
-            (Doing::First, text!("prefill ", "预填")),
-            (Doing::Tokens, text!("tokens", "输出")),
-        ]
-        .into_iter()
-        .filter(|(of, _)| doing.contains(of))
-        .map(|(_, word)| word.get(lang))
-        .collect();
-        pen.left(area, 1, 1, LABEL - 2, &legend.concat(), ink.unsure);
-        let chart = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-        if chart.is_empty() {
-            return;
-        }
-        let Some(arrivals) = &autopsy.arrivals else {
-            let silent = text!("no token arrived", "没有 token 到达");
-            let sampled = text!(
-                "not kept (sample): tokens.bin holds the slowest 1 %, all failures and a sample (save_tokens: all keeps every one)",
-                "未保留（抽样）：tokens.bin 只存最慢的 1 %、全部失败与抽样（save_tokens: all 可全部保留）"
-            );
-            let what = if autopsy.request.first_us.is_none() { silent } else { sampled };
-            for (y, line) in (0..).zip(crate::console::wrap::wrap(what.get(lang), usize::from(area.width.saturating_sub(3)))) {
-                pen.left(chart, 1, y, area.width.saturating_sub(2), &line, ink.unsure);
-            }
-            return;
-        };
-        let gaps = span.gaps(arrivals);
-        let axis = around(&gaps);
-        let log = |gap: &Option<f64>| gap.map(|gap| gap.max(1e-3).log10());
-        let bars: Vec<Option<f64>> = gaps.iter().map(log).collect();
-        let named = longest(arrivals, NAMED);
-        // The columns of the longest gaps, in the colour of what wants to be looked at.
-        let mut marked: Vec<Option<f64>> = vec![None; bars.len()];
-        for (arrival, _) in &named {
-            let at = usize::from(span.column(arrival.at_us));
-            if let (Some(slot), Some(bar)) = (marked.get_mut(at), bars.get(at)) {
-                *slot = *bar;
-            }
-        }
-        let notes = u16::from(chart.height >= 5);
-        let rows = chart.height - notes - u16::from(chart.height >= 4);
-        let plot = Rect { x: chart.x + LABEL, width: span.columns, height: rows, ..chart };
-        let series = [Series::new(&bars).style(ink.plain), Series::new(&marked).style(ink.look)];
-        Timeline::new(&series, axis).form(Form::Bars).until(u64::from(span.columns)).ascii(look.ascii).render(plot, pen.buf);
-        log_axis(axis, Rect { width: LABEL, height: rows, ..chart }, pen);
-        if chart.height >= 4 {
-            time_axis(&span, Rect { y: chart.y + rows, height: 1, ..chart }, pen);
-        }
-        if notes > 0 {
-            let at = |arrival: &crate::console::results::Arrived| arrival.at_us.saturating_sub(span.from_us) as f64 / 1_000.0;
-            let row = Rect { y: chart.bottom() - 1, height: 1, ..chart };
-            let mut x = pen.flow(row, 1, 0, text!("longest ", "最长 ").get(lang), ink.plain);
-            for (arrival, token) in &named {
-                let gap = latency(Some(arrival.gap_us as f64 / 1_000.0));
-                let what = said!("{gap} before token {token} at {}", "{gap} 于第 {token} 个 token 前，{}", offset(at(arrival)));
-                let what = format!("{}   ", what.get(lang));
-                if x + cells(&what) > area.width {
-                    break;
-                }
-                x = pen.flow(row, x, 0, &what, ink.look);
             }
         }
     }
@@ -311,8 +209,8 @@ fn stamps(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
     for (label, what) in [
         (text!("planned", "计划"), Some(planned)),
         (text!("sent", "发送"), since(request.sent_us)),
-        (text!("first", "首 token"), since(request.first_us)),
-        (text!("last", "末 token"), since(request.last_us)),
+        (text!("first", "首"), since(request.first_us)),
+        (text!("last", "末"), since(request.last_us)),
         (text!("end", "结束"), since(Some(request.end_us))),
     ] {
         x = pen.flow(area, x, y, label.get(look.lang), ink.plain) + 1;
@@ -344,77 +242,6 @@ fn figures(autopsy: &Autopsy, area: Rect, y: u16, pen: &mut Pen<'_>) {
         let sign = if over { "!" } else { "" };
         x = pen.flow(area, x, y, &format!("{sign}{}", latency(value)), style);
         x = pen.flow(area, x, y, &format!("/{}", latency(p99)), ink.unsure) + 2;
-    }
-}
-
-/// The 1-2-5 values around the gaps, as exponents of 10.
-fn around(gaps: &[Option<f64>]) -> LinearAxis {
-    let known = || gaps.iter().flatten().map(|gap| gap.max(1e-3));
-    let low = known().fold(f64::INFINITY, f64::min);
-    let high = known().fold(0.0, f64::max);
-    let axis = LogAxis::new(low, high);
-    LinearAxis::new(axis.lo().log10(), axis.hi().log10())
-}
-
-/// 1-2-5 values at the left of the gaps, decades first, none beside another.
-fn log_axis(axis: LinearAxis, area: Rect, pen: &mut Pen<'_>) {
-    let ink = &pen.look.theme;
-    let (bar, tick) = (pen.sign("│", "|"), pen.sign("┤", "+"));
-    for y in 0..area.height {
-        pen.left(area, area.width - 1, y, 1, bar, ink.rule);
-    }
-    let most = f64::from(area.height.saturating_sub(1));
-    let mut taken = Vec::new();
-    for mantissa in [1.0, 2.0, 5.0] {
-        for exponent in -3..=7 {
-            let value = mantissa * 10_f64.powi(exponent);
-            let at = value.log10();
-            if at < axis.lo() - 1e-9 || at > axis.hi() + 1e-9 {
-                continue;
-            }
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of the chart")]
-            let up = (axis.position(at) * most).round() as u16;
-            let y = area.height.saturating_sub(1).saturating_sub(up);
-            if taken.iter().all(|&other: &u16| other.abs_diff(y) > 1) {
-                taken.push(y);
-                pen.right(area, 0, y, area.width - 2, &figure::tick(value), ink.rule);
-                pen.left(area, area.width - 1, y, 1, tick, ink.rule);
-            }
-        }
-    }
-}
-
-/// Times since the planned moment below the columns.
-fn time_axis(span: &Span, area: Rect, pen: &mut Pen<'_>) {
-    let ink = &pen.look.theme;
-    let whole = (span.until_us - span.from_us) as f64 / 1_000.0;
-    let ticks = (span.columns / 16).clamp(1, 8);
-    for tick in 0..=ticks {
-        let share = f64::from(tick) / f64::from(ticks);
-        let label = if tick == 0 { "0".to_owned() } else { offset(whole * share) };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of the screen")]
-        let x = (f64::from(span.columns) * share) as u16;
-        let x = x.saturating_sub(if tick == ticks { cells(&label) } else { cells(&label) / 2 * u16::from(tick > 0) });
-        pen.flow(area, LABEL + x, 0, &label, ink.rule);
-    }
-}
-
-fn server_rows(autopsy: &Autopsy, area: Rect, pen: &mut Pen<'_>) {
-    let (look, ink) = (pen.look, &pen.look.theme);
-    let span = Span::of(autopsy, area.width.saturating_sub(LABEL + 1));
-    for (y, Row { label, unit, of }) in (0..area.height).zip(ROWS) {
-        let values = span.server(&autopsy.server, of);
-        let most = values.iter().flatten().copied().reduce(f64::max);
-        let (what, style): (String, Style) = match most {
-            Some(most) => (format!("{}{unit}", figure::compact(most)), ink.strong),
-            None => ("n/a".to_owned(), ink.unsure),
-        };
-        pen.left(area, 1, y, 8, label.get(look.lang), ink.plain);
-        pen.right(area, 8, y, LABEL - 9, &what, style);
-        let axis = LinearAxis::from_zero(most.unwrap_or(1.0));
-        let row = Rect { x: area.x + LABEL, y: area.y + y, width: span.columns, height: 1 };
-        let series = [Series::new(&values).style(ink.plain)];
-        Timeline::new(&series, axis).until(u64::from(span.columns)).ascii(look.ascii).render(row, pen.buf);
     }
 }
 

@@ -6,8 +6,8 @@ use crate::{
         history::{Entry, Kind},
         live::{Cache, Cell, CellState, Event, Mark, Series, SeriesKind, ServerSample},
         results::StoppedBy,
-        spec::Load,
-        summary::Summary,
+        spec::{Load, SaveTokens},
+        summary::{RouteSummary, Summary},
     },
     console::{
         results::{
@@ -56,8 +56,13 @@ pub(in crate::console) fn listed(number: u32) -> Listed {
         3 => Load::Poisson(8.5),
         n => Load::Concurrency(1 << (2 * n)),
     };
+    if kind == Kind::Matrix {
+        let lists = serde_json::json!({ "input_len": [128, 2048], "output_len": [512], "concurrency": [1, 4, 16, 64, 128, 256] });
+        spec.matrix = serde_json::from_value(lists).ok();
+    }
     Listed {
         when: format!("2026-11-{day:02} 0{}:12:05", number % 10),
+        base: (number == 0).then(|| listed(1).entry.result_dir),
         entry: Entry {
             result_dir: PathBuf::from("/data/dcudeck/results").join(&id),
             id,
@@ -154,7 +159,7 @@ pub(in crate::console) fn requests(n: u64) -> Vec<Request> {
 pub(in crate::console) fn told_requests(opened: &Opened, wish: Wish) -> Requests {
     let rows = requests(1_200);
     let order = arrange(&rows, &wish).into();
-    Requests { dir: opened.dir.clone(), wish, rows: rows.into(), order }
+    Requests { dir: opened.dir.clone(), wish, rows: rows.into(), order, read_pct: None }
 }
 
 pub(in crate::console) fn summary() -> Summary {
@@ -181,13 +186,26 @@ pub(in crate::console) fn summary() -> Summary {
 
 pub(in crate::console) fn opened() -> Opened {
     let listed = listed(0);
-    Opened {
-        dir: listed.entry.result_dir.clone(),
-        listed: Some(listed),
-        summary: Some(Box::new(summary())),
-        series: None,
-        against: Some(Box::new(against())),
+    Opened { dir: listed.entry.result_dir.clone(), listed: Some(listed), summary: Some(Box::new(summary())), series: None }
+}
+
+/// A run of two adapters that measured its client.
+pub(in crate::console) fn opened_routes() -> Opened {
+    let mut opened = opened();
+    if let Some(summary) = &mut opened.summary {
+        let route = |name: &str, scale: f64, failed| RouteSummary {
+            name: name.to_owned(),
+            model: name.to_owned(),
+            completed: 598,
+            failed,
+            metrics: metrics(scale),
+        };
+        summary.routes = vec![route("base", 1.0, 0), route("adapter-ophthalmology-long-name", 1.13, 3)];
+        summary.client_limited = true;
+        summary.limited_by = vec!["the P99 of the send lag was 14.2 ms, more than 10 ms".to_owned()];
+        summary.send_lag_p99_ms = Some(14.2);
     }
+    opened
 }
 
 pub(in crate::console) fn opened_series() -> Opened {
@@ -227,7 +245,7 @@ pub(in crate::console) fn opened_series() -> Opened {
         knee: Some("i2048-o512-c16-1".to_owned()),
         over: false,
     };
-    Opened { dir: listed.entry.result_dir.clone(), listed: Some(listed), summary: None, series: Some(Box::new(series)), against: None }
+    Opened { dir: listed.entry.result_dir.clone(), listed: Some(listed), summary: None, series: Some(Box::new(series)) }
 }
 
 /// A request whose stream stood still twice while the server preempted others.
@@ -275,6 +293,7 @@ pub(in crate::console) fn autopsy(kept: bool) -> Autopsy {
         dir: opened().dir,
         request,
         arrivals: kept.then_some(arrivals),
+        save_tokens: Some(SaveTokens::Sample),
         server,
         of_server: None,
         events: vec![

@@ -1,34 +1,33 @@
 //! The history as a person meets it: keys in, pictures and effects out.
 
-use super::{super::Load, made_up, *};
-use crate::console::{
-    command, key,
-    news::{Bench, News},
-    results::requests::{By, Wish},
-    tab::{Tab as _, TabId},
-    theme::{Palette, Theme},
+use super::{
+    super::{
+        Load,
+        testing::{drawn, look, press, shows, text_of},
+    },
+    made_up, *,
 };
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
-
-fn look(lang: Lang, palette: Palette) -> Look {
-    Look { lang, ascii: false, theme: Theme::new(palette), second: 0 }
-}
+use crate::{
+    base::Lang,
+    bench::spec::SaveTokens,
+    console::{
+        news::{Bench, News},
+        results::{
+            Autopsy, Opened, Told,
+            requests::{By, Wish},
+        },
+        tab::Tab as _,
+        theme::Palette,
+    },
+};
 
 fn tell(tab: &mut Load, told: Told) -> Vec<Effect> {
     tab.news(&News::Results(Box::new(told)))
 }
 
-fn press(tab: &mut Load, name: &str) -> Vec<Effect> {
-    let event = key::of_name(name).unwrap();
-    if let Some(field) = tab.field() {
-        let typed = field.key(event);
-        return tab.typed(typed);
-    }
-    let Some(command) = command::of_key(name, TabId::Load) else { return Vec::new() };
-    match tab.commands().into_iter().find(|live| live.command == command) {
-        Some(Live { disabled: None, .. }) => tab.command(command),
-        _ => Vec::new(),
-    }
+/// All results that are known.
+fn entries(list: Vec<Listed>) -> Told {
+    Told::List(Arc::from(list))
 }
 
 fn keys(tab: &mut Load, keys: &str) -> Vec<Effect> {
@@ -37,33 +36,6 @@ fn keys(tab: &mut Load, keys: &str) -> Vec<Effect> {
 
 fn reason(tab: &Load, command: Command) -> Option<String> {
     tab.commands().into_iter().find(|live| live.command == command).and_then(|live| live.disabled).map(|said| said.en)
-}
-
-fn drawn(tab: &Load, look: &Look, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| tab.draw(look, frame, frame.area())).unwrap();
-    terminal.backend().buffer().clone()
-}
-
-fn text_of(buf: &Buffer) -> String {
-    let row = |y| {
-        let (mut line, mut skip) = (String::new(), 0);
-        for x in 0..buf.area.width {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let symbol = buf[(x, y)].symbol();
-            line.push_str(symbol);
-            skip = dcudeck_widgets::text::width(symbol).saturating_sub(1);
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    (0..buf.area.height).map(row).collect()
-}
-
-fn shows(tab: &Load, what: &str) -> bool {
-    text_of(&drawn(tab, &look(Lang::En, Palette::Mono), 80, 21)).contains(what)
 }
 
 /// A tab that shows `n` results.
@@ -75,12 +47,20 @@ fn with(n: u32) -> Load {
 }
 
 fn with_result() -> Load {
+    with_opened(&made_up::opened())
+}
+
+fn with_opened(opened: &Opened) -> Load {
     let mut tab = with(12);
     keys(&mut tab, "enter");
-    let opened = made_up::opened();
     tell(&mut tab, Told::Opened(Box::new(opened.clone())));
-    tell(&mut tab, Told::Requests(made_up::told_requests(&opened, Wish::default())));
+    tell(&mut tab, regression(&opened.dir));
+    tell(&mut tab, Told::Requests(made_up::told_requests(opened, Wish::default())));
     tab
+}
+
+fn regression(dir: &Path) -> Told {
+    Told::Regression { dir: dir.to_path_buf(), against: Some(Box::new(made_up::against())), ci95: BTreeMap::new() }
 }
 
 fn with_request(autopsy: Autopsy) -> Load {
@@ -99,11 +79,10 @@ fn with_series() -> Load {
 
 fn with_comparison(sides: u32, series: bool) -> Load {
     let mut tab = with(12);
+    keys(&mut tab, "v");
     tell(&mut tab, Told::Compared(Box::new(made_up::compared(sides, series))));
     tab
 }
-
-use crate::console::results::Autopsy;
 
 fn states() -> Vec<(&'static str, Load)> {
     let mut marked = with(12);
@@ -113,6 +92,7 @@ fn states() -> Vec<(&'static str, Load)> {
         ("marked", marked),
         ("empty", with(0)),
         ("result", with_result()),
+        ("routes", with_opened(&made_up::opened_routes())),
         ("series", with_series()),
         ("request", with_request(made_up::autopsy(true))),
         ("request_not_kept", with_request(made_up::autopsy(false))),
@@ -267,6 +247,74 @@ fn requests_are_sorted_by_key_and_failed_ones_come_on_top() {
 }
 
 #[test]
+fn a_result_is_shown_at_once_and_held_against_the_last_comparable_when_that_is_known() {
+    let mut tab = with(12);
+    keys(&mut tab, "enter");
+    assert!(shows(&tab, "reading"));
+    let opened = made_up::opened();
+    let effects = tell(&mut tab, Told::Opened(Box::new(opened.clone())));
+    assert!(effects.contains(&Effect::Results(Wanted::Regression(opened.dir.clone()))));
+    assert!(shows(&tab, "being compared with 11-24 01:12") && shows(&tab, "r1-32b-20261124T011205Z-a2b1: same model"));
+    tell(&mut tab, regression(&opened.dir));
+    assert!(shows(&tab, "! worse than 11-24 01:12"));
+    keys(&mut tab, "esc enter");
+    assert!(!tell(&mut tab, Told::Opened(Box::new(opened))).iter().any(|effect| matches!(effect, Effect::Results(_))), "it is known");
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_does_not_come_on_screen() {
+    let mut tab = with(12);
+    keys(&mut tab, "enter");
+    keys(&mut tab, "j j enter");
+    assert_eq!(tell(&mut tab, Told::Opened(Box::new(made_up::opened()))), []);
+    tell(&mut tab, Told::Opened(Box::new(made_up::opened_series())));
+    assert!(shows(&tab, "cells"));
+    assert_eq!(tell(&mut tab, Told::Compared(Box::new(made_up::compared(2, false)))), []);
+}
+
+#[test]
+fn the_first_requests_are_listed_while_the_rest_is_read_and_the_cursor_stays_on_its_request() {
+    let mut tab = with(12);
+    keys(&mut tab, "enter");
+    let opened = made_up::opened();
+    tell(&mut tab, Told::Opened(Box::new(opened.clone())));
+    let all = made_up::told_requests(&opened, Wish::default());
+    let rows: Arc<[_]> = all.rows.iter().take(100).cloned().collect();
+    let order = crate::console::results::requests::arrange(&rows, &Wish::default()).into();
+    let first = crate::console::results::Requests { rows, order, read_pct: Some(8.3), ..all.clone() };
+    let third = first.get(2).unwrap().i.to_string();
+    tell(&mut tab, Told::Requests(first));
+    assert!(shows(&tab, "the first 100, reading 8 %"));
+    keys(&mut tab, "j j");
+    tell(&mut tab, Told::Requests(all));
+    assert!(shows(&tab, "1,200 · ms"));
+    let picture = text_of(&drawn(&tab, &look(Lang::En, Palette::Mono), 80, 21));
+    let here = picture.lines().find(|line| line.starts_with('▸')).unwrap_or_default();
+    assert!(here.split_whitespace().nth(1) == Some(third.as_str()), "{here}");
+}
+
+#[test]
+fn a_request_whose_arrivals_are_not_there_says_whose_were_to_be_kept() {
+    for (save, says) in [(SaveTokens::None, "save_tokens: none"), (SaveTokens::Sample, "slowest 1 %"), (SaveTokens::All, "was to save all")]
+    {
+        let mut autopsy = made_up::autopsy(false);
+        autopsy.save_tokens = Some(save);
+        assert!(shows(&with_request(autopsy), says), "{save:?}");
+    }
+}
+
+#[test]
+fn a_cell_of_a_series_says_so_and_is_not_deleted_alone() {
+    let mut tab = with_series();
+    keys(&mut tab, "enter");
+    let mut opened = made_up::opened();
+    opened.dir = made_up::opened_series().dir.join("cells").join("i128-o512-c1-1");
+    tell(&mut tab, Told::Opened(Box::new(opened)));
+    assert!(shows(&tab, "cell i128-o512-c1-1 · eye-tiny") && shows(&tab, "a cell of"));
+    assert!(reason(&tab, Command::History(HistoryCommand::Delete)).unwrap().contains("whole results"));
+}
+
+#[test]
 fn a_request_opens_with_its_neighbours_and_esc_goes_back_level_by_level() {
     let mut tab = with_result();
     let effects = keys(&mut tab, "enter");
@@ -303,11 +351,9 @@ fn a_watched_run_that_ended_is_held_against_the_last_comparable() {
     tab.news(&News::Bench(Bench::Snapshot { job: Arc::clone(&job), snapshot: Box::new(snapshot) }));
     let effects = tab.news(&News::Bench(Bench::Gone { job, state: jobs::State::Exited }));
     assert_eq!(effects, [Effect::Results(Wanted::Regression(dir.clone()))]);
-    assert_eq!(
-        tell(&mut tab, Told::Regression { dir: dir.clone(), against: Some(Box::new(made_up::against())), ci95: BTreeMap::new() }),
-        [Effect::Redraw]
-    );
+    assert_eq!(tell(&mut tab, regression(&dir)), [Effect::Redraw]);
     assert!(shows(&tab, "! worse than 11-24 01:12  TTFT P99 +10.2 %  tok/s +3.1 %"));
+    assert!(shows(&tab, "r1-32b-20261124T011205Z-a2b1: same model, load, prompts, lengths"));
     tell(&mut tab, Told::Regression { dir, against: None, ci95: BTreeMap::new() });
     assert!(shows(&tab, "no earlier result asked the same"));
 }

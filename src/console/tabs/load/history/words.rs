@@ -17,7 +17,17 @@ pub(super) fn lengths(spec: Option<&Spec>, look: &Look) -> String {
     let Some(spec) = spec else { return "n/a".to_owned() };
     let times = look.sign("×", "x");
     match &spec.prompts {
-        Prompts::Random(random) => format!("{}{times}{}", random.input_len, spec.output_len),
+        Prompts::Random(random) => {
+            let (inputs, outputs) = spec.matrix.as_ref().map(|matrix| (&matrix.input_len[..], &matrix.output_len[..])).unwrap_or_default();
+            let dots = look.sign("…", "..");
+            // Of several the first: that they vary is told, which they are when the result is looked at.
+            let of = |one: u32, all: &[u32]| match all {
+                [] => one.to_string(),
+                [only] => only.to_string(),
+                [first, ..] => format!("{first}{dots}"),
+            };
+            format!("{}{times}{}", of(random.input_len, inputs), of(spec.output_len, outputs))
+        }
         Prompts::File { path, .. } => {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             format!("{}{times}{}", crate::base::clean(&name), spec.output_len)
