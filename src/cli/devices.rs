@@ -18,7 +18,7 @@ use crate::{
     jobs, said,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -32,8 +32,8 @@ const FIRST_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) fn run(command: Devices, out: Out) -> Result<Exit, Ended> {
     match command.command {
-        Some(DevicesCommand::Record { file, seconds, source }) => record(&file, seconds, &choice(&source)?, out),
-        None => show(&choice(&command.source)?, command.watch, out),
+        Some(DevicesCommand::Record { file, seconds, source }) => record(&file, seconds, &choice(&source, 1.0)?, out),
+        None => show(&choice(&command.source, command.speed)?, command.watch, out),
     }
 }
 
@@ -51,13 +51,13 @@ fn in_range(text: &str, least: f64, most: f64) -> Result<f64, String> {
     text.parse().ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| format!("a number from {least} to {most}"))
 }
 
-fn choice(flags: &SourceFlags) -> Result<Choice, Problem> {
+fn choice(flags: &SourceFlags, speed: f64) -> Result<Choice, Problem> {
     let words: Vec<&str> = flags.source.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["auto"] => Ok(Choice::Auto),
         ["rocm"] => Ok(Choice::Rocm),
         ["sysfs"] => Ok(Choice::Sysfs),
-        ["replay", file] => Ok(Choice::Replay { file: PathBuf::from(file), speed: flags.speed }),
+        ["replay", file] => Ok(Choice::Replay { file: PathBuf::from(file), speed }),
         ["replay"] => Err(Problem::bad_input("devices.source", said!("replay needs the recording", "replay 需要录制文件"))
             .field("--source")
             .fix(said!("--source replay FILE", "--source replay FILE"))),
@@ -123,18 +123,20 @@ fn show(choice: &Choice, every: Option<f64>, out: Out) -> Result<Exit, Ended> {
     running.first();
     let every = every.map(Duration::from_secs_f64);
     let mut next = Instant::now();
+    let mut told = BTreeSet::new();
     loop {
-        print(&running.node, choice, out)?;
+        print(&running.node, choice, &mut told, out)?;
         let Some(every) = every else { return Ok(Exit::Done) };
         next += every;
         if !running.until(next) {
-            print(&running.node, choice, out)?;
+            print(&running.node, choice, &mut told, out)?;
             return Ok(Exit::Done);
         }
     }
 }
 
-fn print(node: &Node, choice: &Choice, out: Out) -> Result<(), Ended> {
+/// Troubles are told once each.
+fn print(node: &Node, choice: &Choice, told: &mut BTreeSet<String>, out: Out) -> Result<(), Ended> {
     let now_us = clock::monotonic_us();
     if node.cards().is_empty() && matches!(choice, Choice::Rocm | Choice::Sysfs) {
         let why = node.troubles.last().map_or_else(|| said!("no cards there", "没有加速卡"), |trouble| trouble.said.clone());
@@ -146,7 +148,9 @@ fn print(node: &Node, choice: &Choice, out: Out) -> Result<(), Ended> {
         return Ok(out.document(&document::once(node, &jobs, now_us))?);
     }
     for trouble in &node.troubles {
-        out.note(&format!("! {}", trouble.said.get(out.lang)));
+        if told.insert(trouble.said.en.clone()) {
+            out.note(&format!("! {}", trouble.said.get(out.lang)));
+        }
     }
     if node.cards().is_empty() {
         out.note(crate::text!("no accelerators found", "未发现加速卡").get(out.lang));

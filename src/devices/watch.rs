@@ -75,6 +75,7 @@ impl Watch {
                 let recording = Recording::open(file)?;
                 recording.host().clone_into(&mut watch.node);
                 let (mut replay, take) = (Replay::new(recording, *speed), Arc::clone(take));
+                watch.groups.extend(replay.first());
                 watch.run(move || {
                     let mut out = Vec::new();
                     let next = replay.step(&mut out);

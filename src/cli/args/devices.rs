@@ -10,6 +10,9 @@ pub struct Devices {
     /// Where readings come from.
     #[command(flatten)]
     pub source: SourceFlags,
+    /// Replay so many times as fast as it was recorded
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = crate::cli::devices::speed)]
+    pub speed: f64,
     /// Print every card once and end (what happens without --watch)
     #[arg(long, conflicts_with = "watch")]
     pub once: bool,
@@ -46,7 +49,4 @@ pub struct SourceFlags {
     /// auto, rocm (librocm_smi64, libhydmi), sysfs, or replay FILE
     #[arg(long, value_name = "SOURCE", num_args = 1..=2, default_value = "auto")]
     pub source: Vec<String>,
-    /// Replay so many times as fast as it was recorded
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = crate::cli::devices::speed)]
-    pub speed: f64,
 }

@@ -26,6 +26,38 @@ pub(super) fn cards(node: &Node, now_us: u64, lang: Lang) -> String {
         out.push_str(line(card, now_us, lang).trim_end());
         out.push('\n');
     }
+    out.push_str(&processes(node, lang));
+    out
+}
+
+/// A line for each process on each card, the largest first; nothing when there are none.
+fn processes(node: &Node, lang: Lang) -> String {
+    let mut all: Vec<_> = node.processes().filter_map(|process| Some((node.card(process.card)?.info.index, process))).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    all.sort_by_key(|(index, process)| (*index, std::cmp::Reverse(process.mem_bytes), process.pid));
+    let mut out = format!(
+        "\n{} {} {} {} {}\n",
+        right("#", 3),
+        right("pid", 9),
+        left(word(lang, "user", "用户"), 10),
+        right(word(lang, "mem GiB", "显存 GiB"), 8),
+        word(lang, "command", "命令"),
+    );
+    for (index, process) in all {
+        let memory = process.mem_bytes.map_or_else(|| "n/a".to_owned(), |bytes| format!("{:.1}", bytes as f64 / GIB));
+        let line = format!(
+            "{} {} {} {} {}",
+            right(&index.to_string(), 3),
+            right(&process.pid.to_string(), 9),
+            left(process.who.user.as_deref().unwrap_or("n/a"), 10),
+            right(&memory, 8),
+            process.who.command.as_deref().unwrap_or("n/a"),
+        );
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
     out
 }
 

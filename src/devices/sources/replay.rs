@@ -27,6 +27,12 @@ impl Replay {
         replay
     }
 
+    /// Who speaks first; `None` when the recording is empty.
+    #[must_use]
+    pub fn first(&self) -> Option<Group> {
+        self.next.as_ref().map(|line| line.group)
+    }
+
     /// The moment of this boot's clock that stands for `at_us` of the recording.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of a recording, positive and far below 2^53")]
     fn moment(&self, at_us: u64) -> u64 {
