@@ -145,6 +145,20 @@ fn a_card_whose_lock_another_process_holds_is_busy_and_keeps_its_figures() {
 }
 
 #[test]
+fn while_a_held_lock_keeps_the_library_shut_cards_are_read_from_files() {
+    let Some(machine) = Machine::of_library(&[]) else { return };
+    machine.sim(&["load"]);
+    assert_eq!(states(&machine.once()), ["ok"; 8], "this also makes the locks");
+    let held = machine.hold(0);
+    let watching = Watching::start(machine.devices(WATCH));
+    let document = watching.until("cards from files", |d| device(d, 0)["sources"]["power_w"] == "sysfs");
+    assert_eq!((&device(&document, 0)["power_w"], &device(&document, 7)["util_pct"]), (&json!(360), &json!(90)));
+    assert!(trouble(&document, "rsmi.held").is_some(), "{:#}", document["troubles"]);
+    drop(held);
+    watching.until("the library", |d| (0..8).all(|k| device(d, k)["sources"]["power_w"] == "rsmi") && states(d) == ["ok"; 8]);
+}
+
+#[test]
 fn a_library_that_aborts_in_a_call_is_used_without_that_call() {
     let Some(machine) = Machine::of_library(&["--pcie-links"]) else { return };
     let mut watching = Watching::start(machine.devices(WATCH));

@@ -85,7 +85,8 @@ impl Machine {
         run(Command::new("python3").arg(tool("sim.py")).arg(self.root()).args(arguments));
     }
 
-    fn within(&self) -> Command {
+    /// What starts a command on this machine: its program and arguments come after.
+    pub(super) fn within(&self) -> Command {
         let mut command = Command::new(tool("within"));
         command.arg(self.root());
         command
