@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// A card whose newest reading is older than this is stale.
 pub const STALE_AFTER_MS: u64 = 4_000;
+/// Drivers round the two figures of memory apart.
+const MEMORY_SLACK: f64 = 1.02;
 /// Troubles kept, newest last.
 const TROUBLES: usize = 20;
 
@@ -67,6 +69,17 @@ impl Card {
     #[must_use]
     pub fn figure(&self, field: Field) -> Option<f64> {
         self.readings.get(&field)?.figure()
+    }
+
+    /// More memory in use than there is cannot be meant.
+    fn check_memory(&mut self) {
+        let (used, total) = (self.figure(Field::MemUsed), self.figure(Field::MemTotal));
+        if let (Some(used), Some(total)) = (used, total)
+            && used > total * MEMORY_SLACK
+            && let Some(reading) = self.readings.get_mut(&Field::MemUsed)
+        {
+            *reading = Reading::missing(Missing::Abi, reading.origin, reading.at_us);
+        }
     }
 
     /// Milliseconds since anything was read of it, at `now_us`; `None` before the first reading.
@@ -149,6 +162,7 @@ impl Node {
                             None => drop(card.readings.insert(field, reading)),
                         }
                     }
+                    card.check_memory();
                 }
             }
             Frame::Processes(processes) => drop(self.processes.insert(group, processes)),
@@ -243,6 +257,18 @@ mod tests {
         node.take(Group::Nvidia, Frame::Cards { libraries: Vec::new(), cards: Vec::new() });
         assert!(node.card(b).expect("known").listed, "another sampler's list says nothing of it");
         assert_eq!(node.cards().iter().map(|card| card.info.address).collect::<Vec<_>>(), [b, a]);
+    }
+
+    #[test]
+    fn more_memory_in_use_than_there_is_is_no_figure() {
+        let (mut node, a, _) = two();
+        let memory = |field, gib: f64| Reading::number(field, gib * 1e9, Origin::Rsmi, 0, 1);
+        node.take(Group::Dcu, sweep(a, Field::MemTotal, memory(Field::MemTotal, 64.0)));
+        node.take(Group::Dcu, sweep(a, Field::MemUsed, memory(Field::MemUsed, 64.5)));
+        assert_eq!(node.card(a).expect("known").figure(Field::MemUsed), Some(64.5e9));
+        node.take(Group::Dcu, sweep(a, Field::MemUsed, memory(Field::MemUsed, 128.0)));
+        let used = node.card(a).expect("known").reading(Field::MemUsed).expect("was tried");
+        assert_eq!((used.figure(), used.missing), (None, Some(Missing::Abi)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The sampler as a process: `dcudeck __worker devices GROUP [--source NAME] [--without CALL]…`.
 //!
 //! It writes frames to its stdout, a line of JSON each, and what it is about to call into its stdin, which is a small shared file
-//! ([`progress`]). A vendor's library may print, block or end the process: prints go to stderr, the rest is the [`keeper`]'s to
+//! (`progress.rs`). A vendor's library may print, block or end the process: prints go to stderr, the rest is the [`keeper`]'s to
 //! see. The process ends when nobody reads any more.
 
 pub mod keeper;

@@ -1,6 +1,6 @@
 //! CPU of the sampler and of `devices --watch 1` over eight cards, beside a `rocm-smi` started for each reading.
 //!
-//! `cargo bench --bench devices`. The cards are those of `tests/tools/fake-machine`, read by the real librocm_smi64; every
+//! `cargo bench --bench devices`. The cards are those of `tests/tools/fake-machine`, read by the real `librocm_smi64`; every
 //! program runs on the same files in the same run. A peer that is not installed is said to be missing.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
