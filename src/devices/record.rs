@@ -125,8 +125,8 @@ impl Recording {
     /// When a line is no frame, with its number.
     pub fn line(&mut self) -> Result<Option<Line>, Problem> {
         let Some(text) = self.text()? else { return Ok(None) };
-        match serde_json::from_str(&text) {
-            Ok(line) => Ok(Some(line)),
+        match serde_json::from_str::<Line>(&text) {
+            Ok(line) => Ok(Some(Line { frame: line.frame.cleaned(), ..line })),
             Err(_) if !text.ends_with('\n') => Ok(None),
             Err(error) => Err(Problem::bad_input("recording.line", said!("is no frame: {error}", "不是有效帧：{error}"))
                 .file(&self.path)
