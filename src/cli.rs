@@ -3,7 +3,9 @@
 
 pub mod args;
 mod bench;
+mod columns;
 mod config;
+mod devices;
 mod engine;
 mod jobs;
 mod out;
@@ -57,6 +59,7 @@ pub fn run(arguments: &[OsString]) -> Next {
     let ended = match command {
         Command::Engine(command) => engine::run(command, out),
         Command::Bench(command) => bench::run(command, &workspace, settings.read_only(), out),
+        Command::Devices(command) => devices::run(command, out),
         Command::Jobs(command) => jobs::run(command, &workspace, settings.read_only(), out),
         Command::Config(command) => config::run(&command, &global, &workspace, &settings, out),
         Command::Completions { shell } => completions(shell, out),

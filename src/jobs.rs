@@ -16,10 +16,10 @@ mod spec;
 mod start;
 
 pub use error::JobError;
-pub use job::{Exit, Job, State, Usage, list, live_everywhere};
+pub use job::{Exit, Job, State, Usage, list, live_everywhere, owners};
 pub use process::Identity;
 pub use spec::{New, Program, Spec};
-pub use start::start;
+pub use start::{start, this_program};
 
 use crate::{base::Problem, workspace::write_whole};
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -36,7 +36,7 @@ const PROBLEM: &str = "problem.json";
 /// First argument of the shim, then the job's folder.
 const SHIM_ARGUMENT: &str = "__job";
 /// First argument of a worker, then its kind and the job's folder.
-const WORKER_ARGUMENT: &str = "__worker";
+pub const WORKER_ARGUMENT: &str = "__worker";
 
 /// One kind of worker this program can be.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cli;
 #[cfg(feature = "console")]
 pub mod console;
+pub mod devices;
 pub mod embedded;
 pub mod jobs;
 pub mod openai;

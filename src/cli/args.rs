@@ -3,8 +3,11 @@
 #![expect(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
 mod bench;
+mod devices;
 
 pub use bench::{Bench, BenchCompare, BenchExport, BenchMatrix, BenchRun, BenchSearch, LoadFlags, StartFlags, TargetFlags};
+
+pub use devices::{Devices, DevicesCommand, SourceFlags};
 
 use crate::embedded::sim;
 use clap::{Args, Parser, Subcommand};
@@ -85,6 +88,8 @@ pub enum Command {
     /// Load tests
     #[command(subcommand)]
     Bench(Bench),
+    /// Accelerators of this node: use, memory, power, temperatures, processes
+    Devices(Devices),
     /// Jobs of this workspace: list them, stop one
     Jobs(Jobs),
     /// Settings and where they come from

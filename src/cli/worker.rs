@@ -3,7 +3,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "the signature of a worker in the table of kinds")]
 
 use crate::{
-    bench,
+    bench, devices,
     jobs::{self, Job, Worker},
 };
 use std::{ffi::OsString, process::ExitCode};
@@ -17,6 +17,13 @@ const WORKERS: &[Worker] = &[
 
 /// Does what `__job` and `__worker` ask for; `None` when the program is a face.
 pub fn entry(arguments: &[OsString]) -> Option<ExitCode> {
+    // A sampler is no job: it belongs to the face that started it and ends with it.
+    if let [_, worker, kind, rest @ ..] = arguments
+        && worker == jobs::WORKER_ARGUMENT
+        && kind == devices::worker::KIND
+    {
+        return Some(devices::worker::run(rest.iter().cloned()));
+    }
     jobs::entry(arguments.iter().skip(1).cloned(), WORKERS)
 }
 

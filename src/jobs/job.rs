@@ -1,6 +1,6 @@
 //! A job as its folder shows it: state from files and `/proc`, never from memory, so that any face sees the same.
 
-use super::{EXIT, Identity, JobError, LOG, PROBLEM, SHIM, SPEC, STOP, Spec, folder::Changes};
+use super::{EXIT, Identity, JobError, LOG, PROBLEM, SHIM, SPEC, STOP, Spec, folder::Changes, process::descendants};
 use crate::{
     base::{Problem, Text, clean, clock},
     workspace::{Workspace, state_dir, write_whole},
@@ -8,6 +8,7 @@ use crate::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
@@ -325,6 +326,17 @@ pub fn list(workspace: &Workspace) -> Vec<Job> {
 /// without their shim are removed on the way.
 pub fn live_everywhere() -> Vec<Job> {
     state_dir().map(|dir| live_in(&dir.join("jobs"))).unwrap_or_default()
+}
+
+/// Every process of every live job of this user on this host, with the job's id.
+pub fn owners() -> BTreeMap<i32, String> {
+    let here = crate::base::clock::host();
+    let mut owners = BTreeMap::new();
+    for job in live_everywhere().iter().filter(|job| job.host().as_ref() == Some(&here)) {
+        let below = job.shim_pid().map(descendants).unwrap_or_default();
+        owners.extend(below.into_iter().chain(job.pid()).map(|pid| (pid, job.id().to_owned())));
+    }
+    owners
 }
 
 fn live_in(register: &Path) -> Vec<Job> {

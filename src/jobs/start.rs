@@ -133,6 +133,11 @@ pub(super) fn program_name(spec: &Spec) -> String {
     }
 }
 
+/// The command that starts this very program once more, with arguments to be added.
+pub fn this_program() -> Command {
+    itself(&[])
+}
+
 /// This very program, also after the file it came from was replaced: processes of one job must speak one protocol.
 /// `DCUDECK_EXE`, in the job's environment or in this process's, names another one: for tests, whose own process is not dcudeck.
 fn itself(given: &[(String, String)]) -> Command {

@@ -6,6 +6,8 @@
 mod as_command;
 mod bad_input;
 mod bench;
+mod bindings;
+mod devices;
 #[cfg(feature = "embedded")]
 mod docs;
 mod jobs;

@@ -1,6 +1,6 @@
 //! What is done with results: reports, comparison, the list of them, import and export.
 
-use super::table::{figure, left, right, word};
+use super::table::figure;
 use crate::{
     base::{Exit, Lang, Problem, clean},
     bench::{
@@ -10,6 +10,7 @@ use crate::{
     },
     cli::{
         args::{BenchCompare, BenchExport},
+        columns::{left, right, word},
         out::{Ended, Out},
     },
     said,

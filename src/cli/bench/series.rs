@@ -11,6 +11,7 @@ use crate::{
     },
     cli::{
         args::{BenchMatrix, BenchSearch, StartFlags},
+        columns,
         out::{Ended, Out},
     },
     jobs::Job,
@@ -48,7 +49,7 @@ pub(super) fn search(command: &BenchSearch, workspace: &Workspace, out: Out) -> 
         let mut text = cells(&series, out.lang);
         for (key, en, zh) in [(&series.best, "best", "最佳"), (&series.knee, "knee", "拐点")] {
             if let Some(key) = key {
-                text.push_str(&format!("\n{} {key}", table::word(out.lang, en, zh)));
+                text.push_str(&format!("\n{} {key}", columns::word(out.lang, en, zh)));
             }
         }
         out.line(&text)?;
@@ -109,15 +110,15 @@ fn exit(series: &Series) -> Exit {
 
 /// A line a cell.
 fn cells(series: &Series, lang: Lang) -> String {
-    let word = |en, zh| table::word(lang, en, zh);
+    let word = |en, zh| columns::word(lang, en, zh);
     let mut out = format!(
         "{} {:>10} {:>10} {:>10} {:>10} {}\n",
-        table::left(word("cell", "单元"), 24),
+        columns::left(word("cell", "单元"), 24),
         "TTFT P50",
         "TTFT P99",
         "TPOT P50",
         "tok/s",
-        table::right(word("req/s", "请求/秒"), 10)
+        columns::right(word("req/s", "请求/秒"), 10)
     );
     for cell in &series.cells {
         let metric = |key: &str| table::figure(cell.metrics.get(key).copied(), 10);

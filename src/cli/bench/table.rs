@@ -6,30 +6,12 @@ use crate::{
         stats::{MIN_FOR_P99, p99_means},
         summary::Summary,
     },
+    cli::columns::{left, right, word},
 };
-use unicode_width::UnicodeWidthStr as _;
-
-/// One of two words.
-pub(super) const fn word(lang: Lang, en: &'static str, zh: &'static str) -> &'static str {
-    match lang {
-        Lang::En => en,
-        Lang::Zh => zh,
-    }
-}
 
 /// A figure, right-aligned; `n/a` when there is none.
 pub(super) fn figure(value: Option<f64>, width: usize) -> String {
     value.map_or_else(|| format!("{:>width$}", "n/a"), |value| format!("{value:>width$.2}"))
-}
-
-/// Padded on its right to so many columns of a terminal, where a Chinese sign takes two.
-pub(super) fn left(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// Padded on its left.
-pub(super) fn right(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// The result of a run.

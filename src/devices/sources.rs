@@ -1,0 +1,6 @@
+//! The samplers.
+
+pub mod hydmi;
+pub mod replay;
+pub mod rocm_smi;
+pub mod sysfs;
