@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn late_is_a_tenth_of_the_time_between_requests_and_never_less_than_a_millisecond() {
-        assert_eq!([seen(1), seen(10), seen(25), seen(1_000)].map(|seen| seen.late_from_ms()), [1.0, 1.0, 2.5, 10.0]);
+        let late_from = [seen(1), seen(10), seen(25), seen(1_000)].map(|seen| format!("{:.1}", seen.late_from_ms()));
+        assert_eq!(late_from, ["1.0", "1.0", "2.5", "10.0"]);
         let told = why(r#"{"rate": 40.0}"#, "", &Seen { late: 60, ..seen(25) }, None);
         assert!(told[0].contains("more than 2.5 ms late was 6.0 %"), "{told:?}");
     }
