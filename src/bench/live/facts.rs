@@ -12,7 +12,7 @@ pub enum Fact {
     Heat {
         /// Which second, as in [`Second::second`].
         second: u32,
-        /// Times to first token: `(bin, count)` on the grid of [`bin_of`], ascending.
+        /// Times to first token: `(bin, count)` on the grid of [`bin_of`](super::bin_of), ascending.
         ttft: Vec<(u16, u32)>,
         /// Token-true inter-token latencies likewise.
         itl: Vec<(u16, u32)>,
@@ -34,7 +34,7 @@ pub enum Fact {
     Failure {
         /// When.
         at_us: u64,
-        /// Class, as in [`Snapshot::errors_by_class`].
+        /// Class, as in [`Snapshot::errors_by_class`](super::Snapshot::errors_by_class).
         class: String,
         /// What was seen, secrets and control sequences removed.
         example: String,
